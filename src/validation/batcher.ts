@@ -1,0 +1,188 @@
+/**
+ * Collects records during a turn of the loop and hands them over at its end ("natural batching"): a few are judged on the
+ * spot, many go to the validator threads, and what arrives while all threads are busy makes the next batch larger.
+ *
+ *   open batch --(end of turn, few)--> judged inline ------------------+
+ *       |                                                               v
+ *       +--(full, or end of turn)--> waiting --(a thread is free)--> threads --> settle(records, count)
+ *
+ * No promise, closure or object per record; one promise per pool batch.
+ */
+import type { BatchArena } from './batch-arena.ts';
+import {
+  OFFSET_DIFFICULTY_LOG2,
+  OFFSET_FLAGS,
+  OFFSET_NONCE,
+  OFFSET_RECEIVED_AT,
+  OFFSET_REQUEST_ID,
+  OFFSET_REQUEST_ID_KIND,
+  OFFSET_SESSION_GENERATION,
+  OFFSET_SESSION_SLOT,
+  OFFSET_TEMPLATE_SEQUENCE,
+  OFFSET_TEMPLATE_SLOT,
+  OFFSET_VERDICT,
+  OFFSET_WORKER_REF,
+  RECORD_BYTES,
+} from './batch-layout.ts';
+import type { SubmittingSession } from './intake.ts';
+
+/** Judges records in place: the inline kernel, or one validator thread's. */
+export interface RecordJudge {
+  judge(records: Uint8Array, count: number): void;
+}
+
+export interface BatchThreads {
+  /** Could take another batch now. */
+  readonly idle: boolean;
+  /** Resolves when the slot's records are judged; a batch that no thread could judge is marked by verdict `engine_fault`. */
+  judge(slot: number, count: number): Promise<void>;
+}
+
+export interface BatcherOptions {
+  readonly arena: BatchArena;
+  readonly inline: RecordJudge;
+  readonly threads: BatchThreads;
+  /** 0 = always the threads. */
+  readonly inlineRecordsMax: number;
+  /** Called with judged records, on the main thread, exactly once per record. */
+  readonly settle: (records: Uint8Array, count: number) => void;
+  /** A slot came free after there was none. */
+  readonly onRelieved: () => void;
+  /** Runs the callback when this turn's input has been read; setImmediate outside tests. */
+  readonly atEndOfTurn: (callback: () => void) => void;
+}
+
+interface Waiting {
+  readonly slot: number;
+  readonly count: number;
+}
+
+export class Batcher {
+  readonly #options: BatcherOptions;
+  readonly #waiting: Waiting[] = [];
+  readonly #views: Uint8Array[];
+  readonly #dataViews: DataView[];
+  readonly #endOfTurn: () => void;
+  #openSlot = -1;
+  #openCount = 0;
+  #armed = false;
+  #starved = false;
+  #inlineBatches = 0;
+  #threadBatches = 0;
+
+  constructor(options: BatcherOptions) {
+    this.#options = options;
+    this.#views = Array.from({ length: options.arena.slots }, (_, slot) => options.arena.records(slot));
+    this.#dataViews = this.#views.map((view) => new DataView(view.buffer, view.byteOffset, view.byteLength));
+    this.#endOfTurn = () => this.#closeTurn();
+  }
+
+  get inlineBatches(): number {
+    return this.#inlineBatches;
+  }
+
+  get threadBatches(): number {
+    return this.#threadBatches;
+  }
+
+  /** True below a quarter of free slots: sockets stop being read, and what they had already read still fits. */
+  get saturated(): boolean {
+    const saturated = this.#options.arena.freeSlots * 4 < this.#options.arena.slots;
+    if (saturated) this.#starved = true;
+    return saturated;
+  }
+
+  /** False only when the arena is full in spite of `saturated`; the record was then not taken. */
+  append(
+    session: SubmittingSession,
+    templateSlot: number,
+    jobId: number,
+    nonceLow: number,
+    nonceHigh: number,
+    difficultyLog2: number,
+    flags: number,
+    requestIdKind: number,
+    requestId: number,
+    receivedAtMs: number,
+  ): boolean {
+    if (this.#openSlot < 0) {
+      this.#openSlot = this.#options.arena.acquire();
+      if (this.#openSlot < 0) return false;
+      this.#openCount = 0;
+    }
+    const view = this.#dataViews[this.#openSlot]!;
+    const at = this.#openCount * RECORD_BYTES;
+    view.setUint32(at + OFFSET_NONCE, nonceLow, true);
+    view.setUint32(at + OFFSET_NONCE + 4, nonceHigh, true);
+    view.setUint32(at + OFFSET_TEMPLATE_SLOT, templateSlot, true);
+    view.setUint32(at + OFFSET_TEMPLATE_SEQUENCE, jobId, true);
+    view.setInt8(at + OFFSET_DIFFICULTY_LOG2, difficultyLog2);
+    view.setUint8(at + OFFSET_VERDICT, 0);
+    view.setUint8(at + OFFSET_REQUEST_ID_KIND, requestIdKind);
+    view.setUint8(at + OFFSET_FLAGS, flags);
+    view.setUint32(at + OFFSET_SESSION_SLOT, session.slot, true);
+    view.setUint32(at + OFFSET_SESSION_GENERATION, session.generation, true);
+    view.setUint32(at + OFFSET_WORKER_REF, session.workerRef, true);
+    view.setFloat64(at + OFFSET_REQUEST_ID, requestId, true);
+    view.setFloat64(at + OFFSET_RECEIVED_AT, receivedAtMs, true);
+    this.#openCount++;
+    if (this.#openCount === this.#options.arena.recordsPerBatch) this.#close();
+    if (!this.#armed) {
+      this.#armed = true;
+      this.#options.atEndOfTurn(this.#endOfTurn);
+    }
+    return true;
+  }
+
+  #closeTurn(): void {
+    this.#armed = false;
+    if (this.#openCount > 0) {
+      const few = this.#openCount <= this.#options.inlineRecordsMax && this.#waiting.length === 0;
+      if (few) this.#judgeInline();
+      // With every thread busy the batch stays open and grows; a finished batch comes back for it.
+      else if (this.#options.threads.idle) this.#close();
+    }
+    this.#dispatch();
+  }
+
+  #judgeInline(): void {
+    const slot = this.#openSlot;
+    const count = this.#openCount;
+    // Given up before settling: a settle that appends must open a batch of its own.
+    this.#openSlot = -1;
+    this.#openCount = 0;
+    this.#inlineBatches++;
+    const records = this.#views[slot]!;
+    this.#options.inline.judge(records, count);
+    this.#options.settle(records, count);
+    this.#release(slot);
+  }
+
+  #close(): void {
+    this.#waiting.push({ slot: this.#openSlot, count: this.#openCount });
+    this.#openSlot = -1;
+    this.#openCount = 0;
+  }
+
+  #dispatch(): void {
+    while (this.#waiting.length > 0 && this.#options.threads.idle) {
+      const batch = this.#waiting.shift()!;
+      this.#threadBatches++;
+      void this.#options.threads.judge(batch.slot, batch.count).then(() => {
+        this.#options.settle(this.#views[batch.slot]!, batch.count);
+        this.#release(batch.slot);
+        this.#dispatch();
+        // What piled up meanwhile goes now: no later turn may come to close it.
+        if (this.#waiting.length === 0 && this.#openCount > 0) this.#closeTurn();
+      });
+    }
+  }
+
+  #release(slot: number): void {
+    this.#options.arena.release(slot);
+    if (this.#starved && !this.saturated) {
+      this.#starved = false;
+      this.#options.onRelieved();
+    }
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * SEAM between the session room and the validation room: what a session hands over, and how it is answered.
+ * The session calls `submit`; the answer comes at once as a verdict code, or later through the ReplySink that `app` wires.
+ */
+
+/** `submit` returns this when the record went into a batch: exactly one `reply` will follow. */
+export const PENDING = -1;
+
+/** The numbers of a session that a record needs. A session object satisfies it by having these fields. */
+export interface SubmittingSession {
+  readonly slot: number;
+  readonly generation: number;
+  /** Journal reference of (address, worker). */
+  readonly workerRef: number;
+  readonly extranonce: number;
+  readonly portIndex: number;
+  /** log2 of the difficulty that this job was given to this session at. */
+  difficultyLog2For(jobId: number): number;
+}
+
+export interface ShareIntake {
+  /**
+   * @param requestIdKind RequestIdKind of `batch-layout`; @param requestId number or table index.
+   * @returns a verdict code of `domain/share` (answer it now), or PENDING.
+   */
+  submit(
+    session: SubmittingSession,
+    jobId: number,
+    nonceLo: number,
+    nonceHi: number,
+    requestIdKind: number,
+    requestId: number,
+  ): number;
+  /** True: stop reading sockets until `onRelieved`. Nothing is dropped, nothing grows. */
+  readonly saturated: boolean;
+}
+
+export interface ReplySink {
+  /** Exactly once per PENDING submission; a slot whose generation moved on is nobody. */
+  reply(
+    sessionSlot: number,
+    sessionGeneration: number,
+    requestIdKind: number,
+    requestId: number,
+    verdict: number,
+    /** log2 of the difficulty it was judged at, and how long it took: for the session's statistics. */
+    difficultyLog2: number,
+  ): void;
+  /** End of a group of replies: write them out, one write per socket. */
+  flush(): void;
+  /** The intake takes submissions again. */
+  onRelieved(): void;
+}

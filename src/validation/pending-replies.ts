@@ -1,0 +1,73 @@
+/**
+ * Answers that wait for the disk, in the order of their journal sequences: a ring of typed arrays, one field each, so that a
+ * waiting share is no object. Pure.
+ */
+export class PendingReplies {
+  readonly sessionSlot: Uint32Array;
+  readonly sessionGeneration: Uint32Array;
+  readonly requestIdKind: Uint8Array;
+  readonly requestId: Float64Array;
+  readonly verdict: Uint8Array;
+  readonly difficulty: Int8Array;
+  readonly receivedAtMs: Float64Array;
+  readonly #sequence: Float64Array;
+  readonly #mask: number;
+  #head = 0;
+  #size = 0;
+
+  /** @param capacity power of two; the journal's ring is as large, so it refuses before this one can overflow. */
+  constructor(capacity: number) {
+    if ((capacity & (capacity - 1)) !== 0) throw new RangeError(`capacity ${capacity} is not a power of two`);
+    this.sessionSlot = new Uint32Array(capacity);
+    this.sessionGeneration = new Uint32Array(capacity);
+    this.requestIdKind = new Uint8Array(capacity);
+    this.requestId = new Float64Array(capacity);
+    this.verdict = new Uint8Array(capacity);
+    this.difficulty = new Int8Array(capacity);
+    this.receivedAtMs = new Float64Array(capacity);
+    this.#sequence = new Float64Array(capacity);
+    this.#mask = capacity - 1;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Index of the oldest waiting answer into the field arrays. */
+  get head(): number {
+    return this.#head;
+  }
+
+  get headSequence(): number {
+    return this.#sequence[this.#head]!;
+  }
+
+  push(
+    sequence: number,
+    sessionSlot: number,
+    sessionGeneration: number,
+    requestIdKind: number,
+    requestId: number,
+    verdict: number,
+    difficulty: number,
+    receivedAtMs: number,
+  ): void {
+    if (this.#size > this.#mask)
+      throw new RangeError('more answers wait for the journal than its ring has records');
+    const index = (this.#head + this.#size) & this.#mask;
+    this.#sequence[index] = sequence;
+    this.sessionSlot[index] = sessionSlot;
+    this.sessionGeneration[index] = sessionGeneration;
+    this.requestIdKind[index] = requestIdKind;
+    this.requestId[index] = requestId;
+    this.verdict[index] = verdict;
+    this.difficulty[index] = difficulty;
+    this.receivedAtMs[index] = receivedAtMs;
+    this.#size++;
+  }
+
+  pop(): void {
+    this.#head = (this.#head + 1) & this.#mask;
+    this.#size--;
+  }
+}

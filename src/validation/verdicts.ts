@@ -1,0 +1,262 @@
+/**
+ * What a verdict causes. In flow judged records, out flow answers, journal records and block candidates. It must never answer
+ * `true` before the journal says that the share is on disk, and never let anything run before a block has left for the nodes.
+ *
+ *   low | stale | fault ------------------------------------------------> answered now
+ *   share --> journal --(fdatasync returned 0)--------------------------> answered `true`, counted
+ *   block --> reference proof of work --> nodes, at once
+ *                                    \--> journal --> answered `true`, counted
+ */
+import type { Candidate } from '../chains/chain.ts';
+import type { HashrateWindow } from '../domain/hashrate.ts';
+import type { Template } from '../domain/job.ts';
+import { isAccepted, VERDICT_UNPREPARED, Verdict } from '../domain/share.ts';
+import { difficultyLog2Of, difficultyNumber, difficultyOfTarget, shareTargetLog2 } from '../domain/target.ts';
+import type { Journal, JournalListener } from '../journal/journal.ts';
+import type { Logger } from '../kit/log.ts';
+import type { JobRegistry } from '../templates/job-registry.ts';
+import {
+  OFFSET_DIFFICULTY_LOG2,
+  OFFSET_FLAGS,
+  OFFSET_NONCE,
+  OFFSET_POW_TOP,
+  OFFSET_RECEIVED_AT,
+  OFFSET_REQUEST_ID,
+  OFFSET_REQUEST_ID_KIND,
+  OFFSET_SESSION_GENERATION,
+  OFFSET_SESSION_SLOT,
+  OFFSET_TEMPLATE_SEQUENCE,
+  OFFSET_VERDICT,
+  OFFSET_WORKER_REF,
+  RECORD_BYTES,
+  RECORD_FLAG_STALE,
+  RECORD_PORT_SHIFT,
+} from './batch-layout.ts';
+import type { ReplySink } from './intake.ts';
+import { PendingReplies } from './pending-replies.ts';
+import type { ValidationMetrics } from './validation-metrics.ts';
+
+export interface FoundBlock {
+  readonly candidate: Candidate;
+  readonly workerRef: number;
+  readonly jobId: number;
+  readonly foundAtUnixMs: number;
+}
+
+export interface VerdictsOptions {
+  readonly registry: JobRegistry;
+  readonly journal: Journal;
+  readonly replies: ReplySink;
+  readonly metrics: ValidationMetrics;
+  readonly hashrate: HashrateWindow;
+  readonly log: Logger;
+  /** Monotonic ms and unix ms. */
+  readonly clock: () => number;
+  readonly wallClock: () => number;
+  /** The chain's own word on a candidate; undefined when its reference proof of work disagrees. */
+  readonly confirmCandidate: (template: Template, nonce: bigint) => Candidate | undefined;
+  /** Sends the block to the nodes and starts its bookkeeping. Must not block and must not throw. */
+  readonly onBlock: (block: FoundBlock) => void;
+  /** Answers that can wait for the journal: as many as its ring holds records. */
+  readonly pendingMax: number;
+}
+
+export class Verdicts implements JournalListener {
+  readonly #options: VerdictsOptions;
+  readonly #pending: PendingReplies;
+
+  constructor(options: VerdictsOptions) {
+    this.#options = options;
+    this.#pending = new PendingReplies(options.pendingMax);
+  }
+
+  /** Accepted shares that wait for the disk. */
+  get waiting(): number {
+    return this.#pending.size;
+  }
+
+  /** Room for another batch's answers. */
+  get saturated(): boolean {
+    return this.#pending.size * 2 > this.#options.pendingMax;
+  }
+
+  settle(records: Uint8Array, count: number): void {
+    const view = new DataView(records.buffer, records.byteOffset, records.byteLength);
+    const nowMs = this.#options.clock();
+    const unixMs = this.#options.wallClock();
+    for (let index = 0; index < count; index++) {
+      const at = index * RECORD_BYTES;
+      const stale = (view.getUint8(at + OFFSET_FLAGS) & RECORD_FLAG_STALE) !== 0;
+      let verdict = view.getUint8(at + OFFSET_VERDICT);
+      let difficulty = view.getInt8(at + OFFSET_DIFFICULTY_LOG2);
+      if (verdict === VERDICT_UNPREPARED) verdict = Verdict.StaleJob;
+      else if (verdict === Verdict.Block) {
+        const block = this.#block(view, at, difficulty, stale, unixMs);
+        verdict = block.verdict;
+        difficulty = block.difficulty;
+      } else if (stale && verdict !== Verdict.EngineFault) verdict = Verdict.StaleJob;
+      if (isAccepted(verdict)) this.#append(records, view, at, verdict, difficulty, nowMs, unixMs);
+      else this.#answer(view, at, verdict, difficulty);
+    }
+    this.#options.journal.flush();
+    this.#options.replies.flush();
+  }
+
+  onDurable(sequence: number): void {
+    const nowMs = this.#options.clock();
+    const unixMs = this.#options.wallClock();
+    const pending = this.#pending;
+    const { replies, metrics, hashrate } = this.#options;
+    while (pending.size > 0 && pending.headSequence <= sequence) {
+      const head = pending.head;
+      const difficulty = pending.difficulty[head]!;
+      metrics.verdicts.inc(pending.verdict[head]!);
+      metrics.creditedDifficulty.inc(difficultyNumber(difficulty));
+      hashrate.add(difficultyNumber(difficulty), unixMs);
+      metrics.submitToAnswer.observe((nowMs - pending.receivedAtMs[head]!) / 1000);
+      replies.reply(
+        pending.sessionSlot[head]!,
+        pending.sessionGeneration[head]!,
+        pending.requestIdKind[head]!,
+        pending.requestId[head]!,
+        pending.verdict[head]!,
+        difficulty,
+      );
+      pending.pop();
+    }
+    replies.flush();
+  }
+
+  /** Nothing above `durableSequence` reached the disk: those miners are told so, and may send the share again. */
+  onFailure(durableSequence: number, reason: string): void {
+    this.onDurable(durableSequence);
+    const refused = this.#pending.size;
+    while (this.#pending.size > 0) {
+      const head = this.#pending.head;
+      this.#options.metrics.verdicts.inc(Verdict.Unavailable);
+      this.#options.replies.reply(
+        this.#pending.sessionSlot[head]!,
+        this.#pending.sessionGeneration[head]!,
+        this.#pending.requestIdKind[head]!,
+        this.#pending.requestId[head]!,
+        Verdict.Unavailable,
+        this.#pending.difficulty[head]!,
+      );
+      this.#pending.pop();
+    }
+    this.#options.replies.flush();
+    this.#options.log.error({ reason, refused }, 'journal failed: shares are refused until it is back');
+  }
+
+  onRecovered(): void {
+    this.#options.log.warn('journal is back: shares are accepted again');
+  }
+
+  #append(
+    records: Uint8Array,
+    view: DataView,
+    at: number,
+    verdict: number,
+    difficulty: number,
+    nowMs: number,
+    unixMs: number,
+  ): void {
+    const slot = view.getUint32(at + OFFSET_SESSION_SLOT, true);
+    const generation = view.getUint32(at + OFFSET_SESSION_GENERATION, true);
+    const receivedAtMs = view.getFloat64(at + OFFSET_RECEIVED_AT, true);
+    const sequence = this.#options.journal.appendShare(
+      verdict,
+      difficulty,
+      view.getUint32(at + OFFSET_NONCE, true),
+      view.getUint32(at + OFFSET_NONCE + 4, true),
+      // The monotonic age taken from the wall clock once a batch: a share's time is when it came, not when it was judged.
+      Math.round(unixMs - (nowMs - receivedAtMs)),
+      view.getUint32(at + OFFSET_WORKER_REF, true),
+      view.getUint32(at + OFFSET_TEMPLATE_SEQUENCE, true),
+      // The extranonce is the nonce's top two bytes.
+      view.getUint16(at + OFFSET_NONCE + 6, true),
+      view.getUint8(at + OFFSET_FLAGS) >> RECORD_PORT_SHIFT,
+      records,
+      at + OFFSET_POW_TOP,
+    );
+    if (sequence === 0) {
+      this.#answer(view, at, Verdict.Unavailable, difficulty);
+      return;
+    }
+    this.#pending.push(
+      sequence,
+      slot,
+      generation,
+      view.getUint8(at + OFFSET_REQUEST_ID_KIND),
+      view.getFloat64(at + OFFSET_REQUEST_ID, true),
+      verdict,
+      difficulty,
+      receivedAtMs,
+    );
+  }
+
+  #answer(view: DataView, at: number, verdict: number, difficulty: number): void {
+    this.#options.metrics.verdicts.inc(verdict);
+    this.#options.replies.reply(
+      view.getUint32(at + OFFSET_SESSION_SLOT, true),
+      view.getUint32(at + OFFSET_SESSION_GENERATION, true),
+      view.getUint8(at + OFFSET_REQUEST_ID_KIND),
+      view.getFloat64(at + OFFSET_REQUEST_ID, true),
+      verdict,
+      difficulty,
+    );
+  }
+
+  /**
+   * A hash under the network target. It leaves for the nodes here, before anything else happens to its record; a stale job
+   * makes no difference to that, on a DAG an older block can still be merged.
+   */
+  #block(
+    view: DataView,
+    at: number,
+    difficulty: number,
+    stale: boolean,
+    unixMs: number,
+  ): { verdict: Verdict; difficulty: number } {
+    const jobId = view.getUint32(at + OFFSET_TEMPLATE_SEQUENCE, true);
+    const nonce = view.getBigUint64(at + OFFSET_NONCE, true);
+    const template = this.#options.registry.templateOf(jobId);
+    const candidate = template && this.#options.confirmCandidate(template, nonce);
+    if (!template || !candidate) {
+      this.#options.metrics.kernelDisagreements.inc();
+      this.#options.log.fatal(
+        { jobId, nonce: nonce.toString(16) },
+        'kernel and reference proof of work disagree',
+      );
+      return { verdict: Verdict.EngineFault, difficulty };
+    }
+    const workerRef = view.getUint32(at + OFFSET_WORKER_REF, true);
+    this.#options.onBlock({ candidate, workerRef, jobId, foundAtUnixMs: unixMs });
+    this.#options.metrics.blocksFound.inc();
+    this.#options.journal.appendBlock({
+      blockHash: Buffer.from(candidate.blockHash, 'hex'),
+      nonce,
+      foundAtUnixMs: unixMs,
+      workerRef,
+      jobId,
+      difficultyLog2: difficulty,
+      daaScore: template.daaScore,
+      blueScore: template.blueScore,
+      bits: template.bits,
+    });
+    if (meetsShareTarget(view, at, difficulty)) return { verdict: Verdict.Block, difficulty };
+    if (stale) return { verdict: Verdict.StaleJob, difficulty };
+    // On a network easier than the port's difficulty a block need not be a share. It is credited for the target that it
+    // was checked against and did meet, the network's, never for the port's.
+    const credited = difficultyLog2Of(difficultyOfTarget(template.networkTarget)) ?? difficulty;
+    return { verdict: Verdict.Block, difficulty: Math.min(difficulty, credited) };
+  }
+}
+
+/** pow <= 2^(224-d) from the upper 128 bits of pow; shares of difficulty 2^62 still leave 34 bits to compare. */
+function meetsShareTarget(view: DataView, at: number, difficulty: number): boolean {
+  const high = view.getBigUint64(at + OFFSET_POW_TOP, true);
+  const low = view.getBigUint64(at + OFFSET_POW_TOP + 8, true);
+  const top = (high << 64n) | low;
+  return top < 1n << BigInt(shareTargetLog2(difficulty) - 128);
+}

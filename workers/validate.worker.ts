@@ -1,0 +1,23 @@
+/**
+ * A validator thread. In flows the number of a batch slot, out flows nothing: the verdicts lie in the records. It must never
+ * know of sessions, sockets or the journal.
+ */
+import { workerData } from 'node:worker_threads';
+import { batchRecords } from '../src/validation/batch-arena.ts';
+import type { ValidatorTask, ValidatorThreadData } from '../src/validation/validator-threads.ts';
+import { createKaspaNonceKernel } from './kernels/kaspa-nonce.ts';
+
+const data = workerData as ValidatorThreadData;
+const kernel = createKaspaNonceKernel(new Uint8Array(data.templates));
+
+export default function judge(task: ValidatorTask): void {
+  if (task.fault) meetFault(task.fault);
+  kernel.judge(batchRecords(data.arena, task.slot, data.recordsPerBatch), task.count);
+}
+
+/** Only tests ask for these: the three ways in which a thread leaves its batch behind. */
+function meetFault(fault: NonNullable<ValidatorTask['fault']>): void {
+  if (fault === 'exit') process.exit(7);
+  if (fault === 'throw') throw new Error('asked to fail');
+  for (;;);
+}

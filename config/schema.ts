@@ -1,0 +1,146 @@
+/**
+ * The configuration: ONE table that parses, documents, refuses and prints the example. Every key's `describe` text is what a
+ * person reads in the example file; unknown keys stop the start.
+ */
+import { z } from 'zod';
+import { LIMITS } from './limits.ts';
+
+const hostPort = z
+  .string()
+  .regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, 'expected HOST:PORT')
+  .refine(
+    (text) => Number(text.slice(text.lastIndexOf(':') + 1)) <= 65_535,
+    'the port must be at most 65535',
+  );
+
+const portNumber = z.number().int().min(0).max(65_535);
+
+/** Positive; handed to miners rounded down to a power of two. */
+const difficulty = z
+  .number()
+  .positive()
+  .max(2 ** 62);
+
+export const DIALECT_NAMES = ['asic-hex', 'bitmain', 'two-param', 'default'] as const;
+
+const stratumPort = z.strictObject({
+  port: portNumber.describe('TCP port miners connect to; 0 takes a free one'),
+  difficulty: difficulty.describe(
+    'Share difficulty of this port, a power of two (others are rounded down). KS0 64, KS1 512, KS3 4096, KS5 8192-32768',
+  ),
+  difficultyMin: difficulty
+    .optional()
+    .describe('Least difficulty a password such as d=64 may ask for; default: difficulty'),
+  difficultyMax: difficulty
+    .optional()
+    .describe('Greatest difficulty a password such as d=65536 may ask for; default: difficulty'),
+  label: z.string().max(60).default('').describe('What the page calls this port, e.g. "KS3 and larger"'),
+  dialect: z
+    .enum(DIALECT_NAMES)
+    .optional()
+    .describe('Speak this dialect whatever the miner says it is, for machines behind a proxy'),
+  jobIntervalMs: z
+    .number()
+    .int()
+    .min(50)
+    .max(10_000)
+    .default(LIMITS.jobIntervalMs)
+    .describe('Least pause between two jobs to one miner, in ms'),
+});
+
+export const configSchema = z.strictObject({
+  instance: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,31}$/, 'expected lower-case letters, digits and dashes, at most 32')
+    .default('sluice-1')
+    .describe(
+      'Name of this engine. It is part of every coinbase, so two engines of one pool must not share it',
+    ),
+  kaspa: z.strictObject({
+    network: z
+      .enum(['mainnet', 'testnet-10', 'devnet', 'simnet'])
+      .describe('Network all nodes must be on; addresses of any other are refused'),
+    payAddress: z.string().min(10).max(120).describe("The pool's treasury: block rewards go here"),
+    nodes: z
+      .array(
+        z.strictObject({
+          name: z.string().min(1).max(40).describe('What logs and pages call this node'),
+          address: hostPort.describe('gRPC address of a kaspad, HOST:PORT (mainnet 16110, testnet 16210)'),
+        }),
+      )
+      .min(1)
+      .max(16)
+      .describe('Templates come from the freshest synced one, found blocks go to all'),
+  }),
+  stratum: z.strictObject({
+    host: z.string().default('0.0.0.0').describe('Interface to listen on'),
+    publicHost: z
+      .string()
+      .default('')
+      .describe('Host name miners use, shown on the page; default: the host above'),
+    enforceExtranonce: z
+      .boolean()
+      .default(true)
+      .describe("Refuse nonces outside the miner's own extranonce; false only counts them"),
+    ports: z.array(stratumPort).min(1).max(64),
+  }),
+  database: z
+    .strictObject({
+      url: z.string().optional().describe('postgres://USER:PASSWORD@HOST:PORT/NAME. Better: urlFile'),
+      urlFile: z.string().optional().describe(
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: systemd's variable is meant, not a template.
+        'File holding that URL (mode 0600, or a systemd credential: ${CREDENTIALS_DIRECTORY}/database-url)',
+      ),
+      embedded: z
+        .string()
+        .optional()
+        .describe('Folder for an embedded PostgreSQL instead: fine to try, not for production'),
+    })
+    .refine(
+      (value) => [value.url, value.urlFile, value.embedded].filter((one) => one !== undefined).length === 1,
+      {
+        message: 'give exactly one of url, urlFile, embedded',
+      },
+    ),
+  journal: z.strictObject({
+    directory: z
+      .string()
+      .min(1)
+      .describe('Folder of the share journal; on a disk of its own, with power-loss protection if you can'),
+    retainHours: z.number().min(0).max(8760).default(24).describe('Loaded segments are kept this long'),
+  }),
+  validation: z
+    .strictObject({
+      threads: z
+        .number()
+        .int()
+        .min(0)
+        .max(256)
+        .default(0)
+        .describe('Validator threads; 0 = cores - 1, at least 1'),
+      inlineRecordsMax: z
+        .number()
+        .int()
+        .min(0)
+        .max(LIMITS.batchRecordsMax)
+        .default(LIMITS.inlineRecordsMax)
+        .describe(
+          'Turns with no more shares than this are judged on the main thread; 0 = always the threads',
+        ),
+    })
+    .prefault({}),
+  http: z
+    .strictObject({
+      host: z.string().default('127.0.0.1').describe('Interface of page, API and metrics'),
+      port: portNumber.default(8080),
+      engine: z
+        .enum(['auto', 'uws', 'node'])
+        .default('auto')
+        .describe('uws = uWebSockets.js; node = node:http; auto = uws where its binary fits'),
+    })
+    .prefault({}),
+  log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
+});
+
+export type Config = z.infer<typeof configSchema>;
+export type StratumPortConfig = Config['stratum']['ports'][number];

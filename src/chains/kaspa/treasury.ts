@@ -1,0 +1,66 @@
+/**
+ * The money side of the chain: what the pool owns on it, and sending signed transactions.
+ *
+ * In flow addresses and signed bytes; out flow UTXOs, scores, fee rates and transaction ids. It must never sign, choose or
+ * change anything: the payer stores the bytes first and may hand in the very same ones again.
+ */
+import { EdgeError } from '../../kit/edge-error.ts';
+import type { FeeEstimate, TreasuryUtxo } from './money.ts';
+import type { NodeLink } from './node-link.ts';
+
+export type { FeeEstimate, TreasuryUtxo } from './money.ts';
+
+export interface KaspaTreasury {
+  /** Of these addresses; the node needs `--utxoindex`. */
+  utxos(addresses: readonly string[]): Promise<readonly TreasuryUtxo[]>;
+  /** Fresh from a node: maturity is counted in it. */
+  virtualDaaScore(): Promise<bigint>;
+  feeEstimate(): Promise<FeeEstimate>;
+  /** Resolves with the transaction's id; rejects with SLUICE_NODE_REFUSED and the node's words when it will not have it. */
+  submitTransaction(transaction: Uint8Array): Promise<string>;
+}
+
+export class NodeTreasury implements KaspaTreasury {
+  readonly #links: () => readonly NodeLink[];
+
+  /** `links`: the nodes as of now, best first. */
+  constructor(links: () => readonly NodeLink[]) {
+    this.#links = links;
+  }
+
+  utxos(addresses: readonly string[]): Promise<readonly TreasuryUtxo[]> {
+    return this.#firstAnswer((link) => link.utxosOf(addresses));
+  }
+
+  virtualDaaScore(): Promise<bigint> {
+    return this.#firstAnswer(async (link) => (await link.refreshInfo()).virtualDaaScore);
+  }
+
+  feeEstimate(): Promise<FeeEstimate> {
+    return this.#firstAnswer((link) => link.feeEstimate());
+  }
+
+  submitTransaction(transaction: Uint8Array): Promise<string> {
+    return this.#firstAnswer((link) => link.submitTransaction(transaction));
+  }
+
+  /** The next node is asked only when one could not be reached: a refusal is an answer. */
+  async #firstAnswer<T>(ask: (link: NodeLink) => Promise<T>): Promise<T> {
+    let last: unknown;
+    for (const link of this.#links()) {
+      if (!link.connected) continue;
+      try {
+        return await ask(link);
+      } catch (error) {
+        if (error instanceof EdgeError && !/_(UNREACHABLE|TIMEOUT)$/.test(error.code)) throw error;
+        last = error;
+      }
+    }
+    throw new EdgeError(
+      'SLUICE_NO_NODE',
+      'no Kaspa node could be asked',
+      'Look at the state of the nodes.',
+      last,
+    );
+  }
+}

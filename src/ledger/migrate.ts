@@ -1,0 +1,175 @@
+/**
+ * Brings a database to the schema this build knows. In flow the files of `migrations/`, forward only; out flows a database
+ * at exactly that version, or an error and an unchanged one. It must never edit what was applied, never guess, and never
+ * run twice at once: an advisory lock orders the instances that start together.
+ *
+ *   migrations/000001_init.sql  ->  schema_migrations (version 1, name 'init', sha256 of the file's bytes)
+ *
+ * Each file runs in a transaction of its own together with its row, so a failed one leaves nothing behind.
+ */
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { EdgeError, messageOf } from '../kit/edge-error.ts';
+import type { Logger } from '../kit/log.ts';
+import { projectPath } from '../kit/project-root.ts';
+import type { Database, ReservedConnection } from './stores/postgres.ts';
+
+export interface Migration {
+  readonly version: number;
+  readonly name: string;
+  readonly sha256: string;
+  readonly text: string;
+}
+
+export interface MigrateOptions {
+  readonly log: Logger;
+  /** The project's own files when absent. */
+  readonly migrations?: readonly Migration[];
+}
+
+export interface SchemaStatus {
+  /** Last applied version; 0 for an empty database. */
+  readonly version: number;
+  /** Names of the files that are not applied yet, in order. */
+  readonly pending: readonly string[];
+}
+
+interface AppliedRow {
+  readonly version: number;
+  readonly name: string;
+  readonly sha256: string;
+}
+
+/** Any constant will do, as long as nothing else in the database takes it: "sluice" on a telephone's keys. */
+const LOCK_KEY = 758_423;
+const FILE_NAME = /^(\d{6})_([a-z0-9_]+)\.sql$/;
+
+/** Reads a folder of migrations and checks that their numbers run from 1 without a gap. */
+export async function readMigrations(folder = projectPath('migrations')): Promise<Migration[]> {
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.sql')).sort();
+  const migrations: Migration[] = [];
+  for (const fileName of names) {
+    const [, digits, name] = FILE_NAME.exec(fileName) ?? [];
+    const version = migrations.length + 1;
+    if (!name || Number(digits) !== version) {
+      throw new EdgeError(
+        'SLUICE_MIGRATION_FILES',
+        `${fileName} is not migration ${version}: names are ${String(version).padStart(6, '0')}_name.sql, without gaps`,
+        'Reinstall this build, or number the new file after the last one.',
+      );
+    }
+    const bytes = await readFile(join(folder, fileName));
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    migrations.push({ version, name, sha256, text: bytes.toString('utf8') });
+  }
+  return migrations;
+}
+
+/** Applies what is missing. Several instances may call it at once: one works, the others wait and find nothing to do. */
+export async function migrate(
+  sql: Database,
+  options: MigrateOptions,
+): Promise<{ applied: string[]; version: number }> {
+  const migrations = options.migrations ?? (await readMigrations());
+  // The lock belongs to a session, so all of this must stay on one connection.
+  const connection = await sql.reserve();
+  try {
+    await connection`SELECT pg_advisory_lock(${LOCK_KEY}::bigint)`;
+    try {
+      await connection`CREATE TABLE IF NOT EXISTS schema_migrations (
+        version    integer PRIMARY KEY,
+        name       text NOT NULL,
+        sha256     text NOT NULL,
+        applied_at timestamptz NOT NULL DEFAULT now()
+      )`;
+      const pending = comparePending(migrations, await appliedRows(connection));
+      for (const migration of pending) await apply(connection, migration, options.log);
+      return { applied: pending.map(titleOf), version: migrations.at(-1)?.version ?? 0 };
+    } finally {
+      // Fails when the connection is gone, and then the lock is gone too.
+      await connection`SELECT pg_advisory_unlock(${LOCK_KEY}::bigint)`.catch(() => {});
+    }
+  } finally {
+    connection.release();
+  }
+}
+
+/** Looks, changes nothing; throws as `migrate` would for an edited file or a schema from the future. */
+export async function schemaStatus(sql: Database, migrations?: readonly Migration[]): Promise<SchemaStatus> {
+  const known = migrations ?? (await readMigrations());
+  const [table] = await sql<
+    { present: boolean }[]
+  >`SELECT to_regclass('schema_migrations') IS NOT NULL AS present`;
+  const applied = table?.present ? await appliedRows(sql) : [];
+  const pending = comparePending(known, applied);
+  return { version: applied.at(-1)?.version ?? 0, pending: pending.map(titleOf) };
+}
+
+async function appliedRows(sql: Database | ReservedConnection): Promise<readonly AppliedRow[]> {
+  return sql<AppliedRow[]>`SELECT version, name, sha256 FROM schema_migrations ORDER BY version`;
+}
+
+/** Pure: which files are left to apply, after the applied ones have been found to be the known ones. */
+export function comparePending(
+  known: readonly Migration[],
+  applied: readonly AppliedRow[],
+): readonly Migration[] {
+  const last = applied.at(-1);
+  if (last && last.version > known.length) {
+    throw new EdgeError(
+      'SLUICE_SCHEMA_NEWER',
+      `the database has schema ${last.version} (${last.name}), and this build knows up to ${known.length}`,
+      'Run the build that made it, or a newer one. Schemas go forward only.',
+    );
+  }
+  for (const [index, row] of applied.entries()) {
+    const file = known[index];
+    if (!file || file.version !== row.version) {
+      throw new EdgeError(
+        'SLUICE_MIGRATION_MISSING',
+        `schema_migrations has no row for version ${index + 1}, though it has later ones`,
+        'Somebody changed that table by hand: restore it from a backup.',
+      );
+    }
+    if (file.sha256 !== row.sha256) {
+      throw new EdgeError(
+        'SLUICE_MIGRATION_EDITED',
+        `migration ${titleOf(file)} was changed after it had been applied to this database`,
+        'Put the old file back, and write what is to change into a new one.',
+      );
+    }
+  }
+  return known.slice(applied.length);
+}
+
+async function apply(connection: ReservedConnection, migration: Migration, log: Logger): Promise<void> {
+  try {
+    await connection`BEGIN`;
+    // A whole file is many statements, which only the simple protocol takes.
+    await connection.unsafe(migration.text).simple();
+    await connection`INSERT INTO schema_migrations (version, name, sha256)
+      VALUES (${migration.version}, ${migration.name}, ${migration.sha256})`;
+    await connection`COMMIT`;
+  } catch (error) {
+    await connection`ROLLBACK`.catch(() => {});
+    const position = (error as { position?: string }).position;
+    throw new EdgeError(
+      'SLUICE_MIGRATION_FAILED',
+      `migration ${titleOf(migration)}${lineOf(migration.text, position)}: ${messageOf(error)}`,
+      'Nothing of it was kept. Check the rights of the database user and the version of the server.',
+      error,
+    );
+  }
+  log.info({ migration: titleOf(migration) }, `database schema: applied ${titleOf(migration)}`);
+}
+
+/** The server counts characters of the whole text; people count lines. */
+function lineOf(text: string, position: string | undefined): string {
+  const characters = Number(position);
+  return characters > 0 ? ` line ${text.slice(0, characters).split('\n').length}` : '';
+}
+
+function titleOf(migration: Migration): string {
+  return `${String(migration.version).padStart(6, '0')}_${migration.name}`;
+}

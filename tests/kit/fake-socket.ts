@@ -26,8 +26,10 @@ export class FakeSocket implements SocketAdapter {
     this.paused = false;
   }
 
+  /** A well-behaved peer hangs up as well. */
   end(): void {
     this.ended = true;
+    setImmediate(() => this.hangUp());
   }
 
   destroy(): void {

@@ -21,6 +21,7 @@ export class StratumClient {
   raw = '';
   #rest = '';
   readonly #lines: string[] = [];
+  readonly #replies: StratumLine[] = [];
   #wake: (() => void) | undefined;
 
   private constructor(socket: Socket) {
@@ -74,11 +75,13 @@ export class StratumClient {
     return lines;
   }
 
-  /** The reply to the request with this id; pushes and other replies before it are dropped. */
+  /** The reply to the request with this id. Other replies before it are kept for who asks for them; pushes are dropped. */
   async reply(id: unknown): Promise<StratumLine> {
     for (;;) {
+      const early = this.#replies.findIndex((line) => line.id === id);
+      if (early >= 0) return this.#replies.splice(early, 1)[0]!;
       const line = await this.next();
-      if (line.method === undefined && line.id === id) return line;
+      if (line.method === undefined) this.#replies.push(line);
     }
   }
 

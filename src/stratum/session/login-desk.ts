@@ -1,0 +1,162 @@
+/**
+ * The login desk: subscribe and authorize.
+ *
+ * The order on the wire is what pleases every client, the lock-step ones included: nothing but replies until authorize is
+ * answered, then, with nothing between, extranonce, difficulty and a job at once. All of it leaves in one write.
+ */
+import type { AddressCheck } from '../../chains/chain.ts';
+import type { DifficultyLog2 } from '../../domain/target.ts';
+import { type Dialect, dialectOfUserAgent } from '../protocol/dialects.ts';
+import {
+  clampDifficulty,
+  cleanUserAgent,
+  parseLogin,
+  parsePassword,
+  type Wishes,
+} from '../protocol/login.ts';
+import {
+  pushDifficulty,
+  pushExtranonce,
+  replyError,
+  replySubscribe,
+  replyTrue,
+} from '../protocol/messages.ts';
+import type { FanOut } from './fan-out.ts';
+import { type Session, SessionState, WORKER_NONE } from './session.ts';
+import type { Sessions, WorkerRegistry } from './sessions.ts';
+
+/** What a port decides for its sessions. */
+export interface PortRules {
+  readonly difficultyLog2: DifficultyLog2;
+  readonly difficultyMinLog2: DifficultyLog2;
+  readonly difficultyMaxLog2: DifficultyLog2;
+  /** For a port whose miners are all of one kind, whatever they call themselves. */
+  readonly dialect: Dialect | undefined;
+}
+
+export interface LoginDeskOptions {
+  readonly sessions: Sessions;
+  readonly workers: WorkerRegistry;
+  readonly checkAddress: (text: string) => AddressCheck;
+  readonly ports: readonly PortRules[];
+  readonly fanOuts: readonly FanOut[];
+}
+
+const NO_EXTRANONCE = 'This server is full, please use another one';
+
+export class LoginDesk {
+  readonly #options: LoginDeskOptions;
+
+  constructor(options: LoginDeskOptions) {
+    this.#options = options;
+  }
+
+  subscribe(session: Session, idText: string, params: readonly unknown[]): void {
+    session.userAgent = cleanUserAgent(params[0]);
+    // A port's word stands above the user agent's; a password, which comes later, above both.
+    session.dialect =
+      this.#options.ports[session.portIndex]!.dialect ?? dialectOfUserAgent(session.userAgent);
+    if (session.dialect.subscribe === 'extranonce') {
+      if (!this.#lendExtranonce(session, idText)) return;
+      session.extranonceKnown = true;
+    }
+    if (session.state === SessionState.Connected) session.state = SessionState.Subscribed;
+    session.say(replySubscribe(idText, session.dialect, session.extranonce));
+  }
+
+  /** False: not even a login; the caller answers. */
+  authorize(session: Session, idText: string, params: readonly unknown[]): boolean {
+    const [loginText, password] = params;
+    if (typeof loginText !== 'string') return false;
+    const { sessions, checkAddress, ports } = this.#options;
+    const login = parseLogin(loginText, checkAddress, sessions.limits.workerNameLengthMax);
+    if (!login.ok) {
+      this.#refuse(session, idText, 24, login.reason);
+      return true;
+    }
+    if (!this.#lendExtranonce(session, idText)) return true;
+    if (!this.#becomeWorker(session, login.address, login.worker)) {
+      this.#refuse(session, idText, 24, 'Too many logins while shares are being judged');
+      return true;
+    }
+    session.login = Buffer.from(loginText, 'utf8');
+    const wishes = parsePassword(password);
+    const port = ports[session.portIndex]!;
+    if (session.state === SessionState.Connected) session.dialect = port.dialect ?? session.dialect;
+    if (wishes.dialect !== undefined) session.dialect = wishes.dialect;
+    const difficulty = clampDifficulty(
+      wishes.difficultyLog2 ?? port.difficultyLog2,
+      port.difficultyMinLog2,
+      port.difficultyMaxLog2,
+    );
+    session.say(replyTrue(idText));
+    if (session.state === SessionState.Authorized) this.#welcomeAgain(session, wishes, difficulty);
+    else this.#welcome(session, difficulty);
+    return true;
+  }
+
+  #welcome(session: Session, difficulty: DifficultyLog2): void {
+    session.difficulties.reset(difficulty);
+    if (!session.extranonceKnown) {
+      session.say(pushExtranonce(session.dialect.extranonce, session.extranonce));
+      session.extranonceKnown = true;
+    }
+    this.#options.sessions.authorized(session);
+    this.#sendWork(session);
+  }
+
+  /**
+   * A second authorize on one socket. A new difficulty comes with the next job, since the id of the current one is already tied
+   * to the old one; otherwise the client, which may have started over, gets its work once more.
+   */
+  #welcomeAgain(session: Session, wishes: Wishes, difficulty: DifficultyLog2): void {
+    if (wishes.difficultyLog2 !== undefined && difficulty !== session.difficultyLog2) {
+      session.changeDifficulty(difficulty);
+    } else {
+      this.#sendWork(session);
+    }
+  }
+
+  #sendWork(session: Session): void {
+    const job = this.#options.fanOuts[session.portIndex]!.current;
+    session.say(pushDifficulty(session.difficultyLog2));
+    if (job === undefined) return;
+    session.say(job[session.dialect.job].text);
+    this.#options.sessions.metrics.jobsSent.inc();
+  }
+
+  /**
+   * The session's shares go to (address, worker) from now on. A reference that pending shares name must not be released before they
+   * are answered: it could be somebody else's by then.
+   */
+  #becomeWorker(session: Session, address: string, worker: string): boolean {
+    const { workers, sessions } = this.#options;
+    if (session.workerRef !== WORKER_NONE) {
+      if (session.address === address && session.worker === worker) return true;
+      if (session.pending === 0) workers.releaseWorker(session.workerRef);
+      else if (session.retiredWorkerRefs.length >= sessions.limits.retiredWorkersMax) return false;
+      else session.retiredWorkerRefs.push(session.workerRef);
+    }
+    session.workerRef = workers.acquireWorker(address, worker);
+    session.address = address;
+    session.worker = worker;
+    return true;
+  }
+
+  #lendExtranonce(session: Session, idText: string): boolean {
+    const { sessions } = this.#options;
+    if (sessions.lendExtranonce(session)) return true;
+    session.say(replyError(idText, 20, NO_EXTRANONCE));
+    sessions.metrics.errorSent(20);
+    sessions.finish(session, 'extranonces_exhausted');
+    return false;
+  }
+
+  /** With the reason, since the miner's log is where its owner will look; then the socket closes. */
+  #refuse(session: Session, idText: string, code: 24, reason: string): void {
+    const { sessions } = this.#options;
+    session.say(replyError(idText, code, reason));
+    sessions.metrics.errorSent(code);
+    sessions.finish(session, 'unauthorized');
+  }
+}

@@ -1,0 +1,262 @@
+/**
+ * One miner's connection: its state, its output and its numbers. What a line means is decided in `requests`, `login` and
+ * `submissions`; who may have which slot, in `sessions`.
+ *
+ *                subscribe               authorize                         goodbye, refusal, peer has ended
+ *   connected ---------------> subscribed ----------> authorized -----------------+
+ *       |                          |                    ^  | authorize again      v
+ *       |        authorize without subscribe            +--+ (the last wins)   closing --- last answer written, socket gone
+ *       +---------------------------------------------->                          |                         |
+ *       any state: socket gone, time-out, junk, slow reader ----------------------+----> lingering ----> free
+ *
+ * *Closing* reads no more lines, but the answers that are owed are still written. *Lingering* has no socket: the slot, the
+ * extranonce and the worker references stay taken until the last pending share has been answered to nobody, since its record
+ * still names them. Then the generation moves on and the slot is free.
+ */
+import type { DifficultyLog2 } from '../../domain/target.ts';
+import type { SubmittingSession } from '../../validation/intake.ts';
+import type { Dialect } from '../protocol/dialects.ts';
+import { DIALECTS } from '../protocol/dialects.ts';
+import type { JobLines } from '../protocol/job-lines.ts';
+import { pushDifficulty } from '../protocol/messages.ts';
+import { type FrameOutcome, type LineFate, LineFramer, type LineSink } from '../socket/line-framer.ts';
+import type { SocketAdapter, SocketEvents } from '../socket/socket-adapter.ts';
+import type { StratumLimits } from '../stratum-limits.ts';
+import type { CloseReason, StratumMetrics } from '../stratum-metrics.ts';
+import { DifficultyHistory } from './difficulty-history.ts';
+
+export const SessionState = {
+  Free: 0,
+  Connected: 1,
+  Subscribed: 2,
+  Authorized: 3,
+  Closing: 4,
+  Lingering: 5,
+} as const;
+export type SessionState = (typeof SessionState)[keyof typeof SessionState];
+
+/** Not a journal reference. */
+export const WORKER_NONE = -1;
+
+/** What a session needs of the room it lives in. */
+export interface SessionRoom {
+  readonly limits: StratumLimits;
+  readonly metrics: StratumMetrics;
+  onFirstBytes(session: Session, chunk: Buffer): void;
+  onLine(session: Session, buffer: Buffer, start: number, end: number): LineFate;
+  onFramed(session: Session, outcome: FrameOutcome): void;
+  /** The session has something to say; it will be asked to `writeOut` at the end of the turn. */
+  onOutput(session: Session): void;
+  onDrained(session: Session): void;
+  /** More unsent bytes than any reader should have. */
+  onSlowReader(session: Session): void;
+  onEnded(session: Session): void;
+  onGone(session: Session, failed: boolean): void;
+}
+
+/** What other rooms may know of a session: for statistics. Valid during the call that shows it. */
+export interface SessionView {
+  readonly portIndex: number;
+  readonly remoteAddress: string;
+  readonly address: string;
+  readonly worker: string;
+  readonly userAgent: string;
+  readonly dialect: Dialect;
+  readonly difficultyLog2: DifficultyLog2;
+  readonly connectedAtMs: number;
+  readonly accepted: number;
+  readonly rejected: number;
+  /** Sum of the difficulties that accepted shares were credited at. */
+  readonly creditedDifficulty: number;
+  /** Monotonic ms, as coarse as a turn; 0 = none yet. */
+  readonly lastShareAtMs: number;
+}
+
+export class Session implements SubmittingSession, SocketEvents, LineSink, SessionView {
+  readonly slot: number;
+  readonly framer: LineFramer;
+  readonly difficulties = new DifficultyHistory();
+  readonly #room: SessionRoom;
+
+  generation = 1;
+  state: SessionState = SessionState.Free;
+  adapter: SocketAdapter | undefined;
+  portIndex = 0;
+  remoteAddress = '';
+  connectedAtMs = 0;
+  heardAtMs = 0;
+  /** Bytes came since the last sweep: spares a clock read per chunk. */
+  heard = false;
+  /** The first bytes, and the first line, are looked at for other protocols. */
+  firstBytes = true;
+  firstLine = true;
+
+  userAgent = '';
+  dialect: Dialect = DIALECTS.default;
+  extranonce = 0;
+  /** The subscribe reply carried it; no push is needed. */
+  extranonceKnown = false;
+  address = '';
+  worker = '';
+  workerRef: number = WORKER_NONE;
+  /** params[0] as it was authorized, to count submissions that name somebody else. */
+  login: Buffer | undefined;
+  /** References of earlier logins on this socket, released when no share of theirs is pending. */
+  readonly retiredWorkerRefs: number[] = [];
+
+  /** Submissions that validation has not answered yet. */
+  pending = 0;
+  malformed = 0;
+  closeReason: CloseReason | undefined;
+  closingSinceMs = 0;
+
+  /** Place in the fan-out's list; -1 = not in it. */
+  memberIndex = -1;
+  /** Number of the last announcement that this session got or was skipped for. */
+  announcement = 0;
+  jobMissed = false;
+  #nextDifficulty: DifficultyLog2 | undefined;
+
+  accepted = 0;
+  rejected = 0;
+  creditedDifficulty = 0;
+  lastShareAtMs = 0;
+
+  #out = '';
+
+  constructor(slot: number, room: SessionRoom) {
+    this.slot = slot;
+    this.#room = room;
+    this.framer = new LineFramer(room.limits.lineBytesMax);
+  }
+
+  /** A new connection takes the slot. */
+  begin(adapter: SocketAdapter, portIndex: number, nowMs: number): void {
+    this.state = SessionState.Connected;
+    this.adapter = adapter;
+    this.portIndex = portIndex;
+    this.remoteAddress = adapter.remoteAddress;
+    this.connectedAtMs = nowMs;
+    this.heardAtMs = nowMs;
+    this.heard = false;
+    this.firstBytes = true;
+    this.firstLine = true;
+    this.malformed = 0;
+    this.accepted = 0;
+    this.rejected = 0;
+    this.creditedDifficulty = 0;
+    this.lastShareAtMs = 0;
+  }
+
+  /** Nothing of the old connection may be seen by the next. */
+  clear(): void {
+    this.generation = (this.generation + 1) >>> 0;
+    this.state = SessionState.Free;
+    this.adapter = undefined;
+    this.framer.reset();
+    this.userAgent = '';
+    this.dialect = DIALECTS.default;
+    this.extranonce = 0;
+    this.extranonceKnown = false;
+    this.address = '';
+    this.worker = '';
+    this.workerRef = WORKER_NONE;
+    this.login = undefined;
+    this.closeReason = undefined;
+    this.jobMissed = false;
+    this.#nextDifficulty = undefined;
+    this.#out = '';
+  }
+
+  get difficultyLog2(): DifficultyLog2 {
+    return this.difficulties.current;
+  }
+
+  difficultyLog2For(jobId: number): DifficultyLog2 {
+    return this.difficulties.at(jobId);
+  }
+
+  /** The next job brings it: clients take a difficulty for the job after it, and never for the one they have. */
+  changeDifficulty(log2: DifficultyLog2): void {
+    this.#nextDifficulty = log2 === this.difficulties.current ? undefined : log2;
+  }
+
+  /** Adds a line to this turn's output. */
+  say(text: string): void {
+    if (this.adapter === undefined) return;
+    if (this.#out === '') this.#room.onOutput(this);
+    this.#out += text;
+  }
+
+  writeOut(): void {
+    const out = this.#out;
+    if (out === '') return;
+    this.#out = '';
+    this.#write(out, out.length);
+  }
+
+  /**
+   * Writes a job, behind whatever was still to be said. A socket with unsent bytes is left out: it gets the newest when it has
+   * read what it has.
+   */
+  offerJob(lines: JobLines): void {
+    const { limits, metrics } = this.#room;
+    const adapter = this.adapter;
+    if (adapter === undefined || this.state !== SessionState.Authorized) return;
+    if (adapter.backlogBytes > limits.socketBacklogSkipBytes) {
+      this.jobMissed = true;
+      metrics.jobsSkipped.inc();
+      return;
+    }
+    this.jobMissed = false;
+    metrics.jobsSent.inc();
+    const line = lines[this.dialect.job];
+    if (this.#nextDifficulty !== undefined) {
+      this.difficulties.change(this.#nextDifficulty, lines.jobId);
+      this.#out += pushDifficulty(this.#nextDifficulty);
+      this.#nextDifficulty = undefined;
+    }
+    if (this.#out === '') {
+      this.#write(line.bytes, line.bytes.length);
+      return;
+    }
+    this.#out += line.text;
+    this.writeOut();
+  }
+
+  #write(data: Buffer | string, length: number): void {
+    const adapter = this.adapter;
+    if (adapter === undefined) return;
+    this.#room.metrics.bytesSent.inc(length);
+    adapter.write(data);
+    if (adapter.backlogBytes > this.#room.limits.socketBacklogCloseBytes) this.#room.onSlowReader(this);
+  }
+
+  onData(chunk: Buffer): void {
+    this.heard = true;
+    const room = this.#room;
+    room.metrics.bytesReceived.inc(chunk.length);
+    if (this.firstBytes) {
+      this.firstBytes = false;
+      room.onFirstBytes(this, chunk);
+    }
+    if (this.adapter === undefined || this.state === SessionState.Closing) return;
+    room.onFramed(this, this.framer.push(chunk, this));
+  }
+
+  onLine(buffer: Buffer, start: number, end: number): LineFate {
+    return this.#room.onLine(this, buffer, start, end);
+  }
+
+  onDrain(): void {
+    if (this.jobMissed) this.#room.onDrained(this);
+  }
+
+  onEnd(): void {
+    this.#room.onEnded(this);
+  }
+
+  onClose(failed: boolean): void {
+    this.#room.onGone(this, failed);
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * One listening port. Out flow adapters, one per connection. A system that gives no more descriptors, or a peer that is gone
+ * before we took it, is counted and survived: the port goes on listening.
+ */
+
+import type { AddressInfo } from 'node:net';
+import { createServer, type Server } from 'node:net';
+import { EdgeError, messageOf } from '../../kit/edge-error.ts';
+import { NetAdapter } from './net-adapter.ts';
+import type { SocketAdapter, SocketEvents } from './socket-adapter.ts';
+
+/** Dead peers behind a NAT say nothing; the kernel asks them after so long. */
+const KEEP_ALIVE_AFTER_MS = 60_000;
+
+export interface ListenerOptions {
+  readonly host: string;
+  /** 0 = any free one. */
+  readonly port: number;
+  readonly backlog: number;
+  /** Above this many unsent bytes a socket reports when it has drained. */
+  readonly drainMarkBytes: number;
+  /** Undefined: refused, and already destroyed. */
+  readonly onConnection: (adapter: SocketAdapter) => SocketEvents | undefined;
+  readonly onAcceptError: (error: Error) => void;
+}
+
+export class Listener {
+  readonly #options: ListenerOptions;
+  readonly #server: Server;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+    this.#server = createServer({
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: KEEP_ALIVE_AFTER_MS,
+      // A peer that has sent its last line may still read the answers to it.
+      allowHalfOpen: true,
+      highWaterMark: options.drainMarkBytes,
+    });
+    this.#server.on('connection', (socket) => {
+      const adapter = new NetAdapter(socket);
+      const events = options.onConnection(adapter);
+      if (events !== undefined) adapter.listen(events);
+    });
+  }
+
+  /** Resolves with the port; rejects with an EdgeError that says what to do. */
+  open(): Promise<number> {
+    const { host, port, backlog, onAcceptError } = this.#options;
+    return new Promise((resolve, reject) => {
+      const refused = (error: NodeJS.ErrnoException): void => reject(listenError(error, host, port));
+      this.#server.once('error', refused);
+      this.#server.listen({ host, port, backlog }, () => {
+        this.#server.off('error', refused);
+        // EMFILE and its kin come here, once per connection that could not be taken.
+        this.#server.on('error', onAcceptError);
+        resolve((this.#server.address() as AddressInfo).port);
+      });
+    });
+  }
+
+  /** Stops listening at once; resolves when the last connection of the port is gone. */
+  close(): Promise<void> {
+    this.#closed ??= new Promise((resolve) => {
+      if (this.#server.listening) this.#server.close(() => resolve());
+      else resolve();
+    });
+    return this.#closed;
+  }
+}
+
+function listenError(error: NodeJS.ErrnoException, host: string, port: number): EdgeError {
+  const where = `${host}:${port}`;
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return new EdgeError(
+        'SLUICE_PORT_IN_USE',
+        `stratum cannot listen on ${where}: the port is in use`,
+        'Stop the other program, or give this port another number in the configuration.',
+        error,
+      );
+    case 'EACCES':
+      return new EdgeError(
+        'SLUICE_PORT_REFUSED',
+        `stratum may not listen on ${where}`,
+        'Ports below 1024 need the capability CAP_NET_BIND_SERVICE; choose a higher one or grant it.',
+        error,
+      );
+    default:
+      return new EdgeError(
+        'SLUICE_LISTEN_FAILED',
+        `stratum cannot listen on ${where}: ${messageOf(error)}`,
+        'Check that the host is an address of this machine.',
+        error,
+      );
+  }
+}

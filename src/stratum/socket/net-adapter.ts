@@ -1,0 +1,65 @@
+/**
+ * A connection of `node:net`, by its public API only. What the raw TCP handle would save is 3 us a share and 2 us a job; it would
+ * be another file like this one.
+ */
+import type { Socket } from 'node:net';
+import type { SocketAdapter, SocketEvents } from './socket-adapter.ts';
+
+export class NetAdapter implements SocketAdapter {
+  readonly remoteAddress: string;
+  readonly #socket: Socket;
+  #events: SocketEvents | undefined;
+  #failed = false;
+  #ended = false;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    this.remoteAddress = socket.remoteAddress ?? '';
+    // Before anything else: an 'error' nobody listens to ends the process. 'close' follows and tells the session.
+    socket.on('error', () => {
+      this.#failed = true;
+    });
+  }
+
+  listen(events: SocketEvents): void {
+    this.#events = events;
+    const socket = this.#socket;
+    socket.on('data', (chunk: Buffer) => this.#events?.onData(chunk));
+    socket.on('drain', () => this.#events?.onDrain());
+    socket.on('end', () => this.#events?.onEnd());
+    socket.on('close', () => {
+      const last = this.#events;
+      this.#events = undefined;
+      last?.onClose(this.#failed);
+    });
+  }
+
+  get backlogBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  write(data: Buffer | string): void {
+    if (!this.#socket.writable) return;
+    if (typeof data === 'string') this.#socket.write(data, 'latin1');
+    else this.#socket.write(data);
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#socket.end();
+  }
+
+  destroy(): void {
+    this.#events = undefined;
+    this.#socket.destroy();
+  }
+}

@@ -1,0 +1,240 @@
+/**
+ * The stratum room: miners on TCP.
+ *
+ * In flow bytes from miners, jobs from the templates room (`announce`) and verdicts from validation (`replySink`). Out flow
+ * submissions, by call, to the intake, and lines to miners. The room never judges work, never asks a node, and never lets one
+ * socket grow: what it cannot pass on, it stops reading.
+ *
+ *   listener -> net-adapter -> session (line-framer) -> requests -> login-desk | submissions -> intake
+ *                                  ^ one write per turn       fan-out <- announce          replySink <- verdicts
+ */
+import type { AddressCheck } from '../chains/chain.ts';
+import { ExtranoncePool } from '../domain/extranonce.ts';
+import type { DifficultyLog2 } from '../domain/target.ts';
+import { type Logger, ThrottledLog } from '../kit/log.ts';
+import type { Registry } from '../kit/metrics.ts';
+import type { ReplySink, ShareIntake } from '../validation/intake.ts';
+import { DIALECTS, type DialectName } from './protocol/dialects.ts';
+import { buildJobLines, isSendable, type JobAnnouncement, type JobLines } from './protocol/job-lines.ts';
+import { FanOut } from './session/fan-out.ts';
+import { LoginDesk } from './session/login-desk.ts';
+import { RequestIds } from './session/request-ids.ts';
+import { Requests } from './session/requests.ts';
+import type { Session, SessionView } from './session/session.ts';
+import { Sessions, type WorkerRegistry } from './session/sessions.ts';
+import { Submissions } from './session/submissions.ts';
+import { Listener } from './socket/listener.ts';
+import type { SocketAdapter, SocketEvents } from './socket/socket-adapter.ts';
+import { STRATUM_LIMITS, type StratumLimits } from './stratum-limits.ts';
+import { type CloseReason, StratumMetrics } from './stratum-metrics.ts';
+
+export type { SessionView } from './session/session.ts';
+export type { WorkerRegistry } from './session/sessions.ts';
+
+export interface PortOptions {
+  readonly host: string;
+  /** 0 = any free one. */
+  readonly port: number;
+  readonly difficultyLog2: DifficultyLog2;
+  /** Bounds of what a miner may ask for by password; both equal to the start difficulty = fixed. */
+  readonly difficultyMinLog2: DifficultyLog2;
+  readonly difficultyMaxLog2: DifficultyLog2;
+  /** Instead of the user agent's. */
+  readonly dialect?: DialectName;
+  /** Value of the metric label `port`. */
+  readonly label: string;
+}
+
+export interface StratumOptions {
+  readonly ports: readonly PortOptions[];
+  readonly checkAddress: (text: string) => AddressCheck;
+  readonly workers: WorkerRegistry;
+  readonly registry: Registry;
+  readonly log: Logger;
+  /** Monotonic ms. */
+  readonly clock: () => number;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly limits?: Partial<StratumLimits>;
+  /** Default true. */
+  readonly enforceExtranonce?: boolean;
+}
+
+export interface Stratum {
+  /** For validation, which needs it before the ports open. */
+  readonly replySink: ReplySink;
+  /** Opens all ports or none. Rejects with an EdgeError. */
+  open(intake: ShareIntake): Promise<{ port: number }[]>;
+  /** A connection that no listener of ours took: from another adapter, or from a test. Undefined: refused and destroyed. */
+  connect(adapter: SocketAdapter, portIndex: number): SocketEvents | undefined;
+  /** Sends the job to all miners of the port and to those that come. False: no client could read this job, skip the template. */
+  announce(portIndex: number, job: JobAnnouncement): boolean;
+  sessionCount(): number;
+  authorizedCount(): number;
+  forEachSession(visit: (view: SessionView) => void): void;
+  /** Nothing enters any more, neither connection nor line; answers that are owed still go out. */
+  stopAccepting(): void;
+  /** Says goodbye to all and resolves when the last socket is gone, `closeLingerMs` from now at the latest. */
+  close(): Promise<void>;
+}
+
+export function createStratum(options: StratumOptions): Stratum {
+  return new StratumServer(options);
+}
+
+class StratumServer implements Stratum {
+  readonly replySink: ReplySink;
+  readonly #options: StratumOptions;
+  readonly #limits: StratumLimits;
+  readonly #metrics: StratumMetrics;
+  readonly #fanOuts: readonly FanOut[];
+  readonly #sessions: Sessions;
+  readonly #submissions: Submissions;
+  readonly #faultLog: ThrottledLog;
+  #listeners: Listener[] = [];
+  #sweeper: NodeJS.Timeout | undefined;
+  #closing: Promise<void> | undefined;
+  /** The lines of the last job, for the next port that gets it. */
+  #lines: { readonly job: JobAnnouncement; readonly lines: JobLines } | undefined;
+
+  constructor(options: StratumOptions) {
+    this.#options = options;
+    const { clock, workers, ports, checkAddress } = options;
+    const limits = (this.#limits = { ...STRATUM_LIMITS, ...options.limits });
+    this.#faultLog = new ThrottledLog(limits.faultLogIntervalMs);
+    const extranonces = new ExtranoncePool(limits.extranonceRestMs, options.random());
+    const metrics = (this.#metrics = new StratumMetrics(options.registry, {
+      connectionsByPort: () => this.#byPort((index) => this.#sessions.count(index)),
+      authorizedByPort: () => this.#byPort((index) => this.#fanOuts[index]!.size),
+      extranoncesFree: () => extranonces.free,
+      lingering: () => this.#sessions.lingering,
+    }));
+    const flushReplies = (): void => this.#sessions.flush();
+    const fanOuts = ports.map(
+      () => new FanOut({ sliceMs: limits.fanOutSliceMs, metrics, clock, flushReplies }),
+    );
+    const onFault = (session: Session, reason: CloseReason): void => this.#onFault(session, reason);
+    const sessions = new Sessions({
+      limits,
+      metrics,
+      clock,
+      workers,
+      extranonces,
+      fanOuts,
+      onFault,
+      handleLine: (session, buffer, start, end) => requests.line(session, buffer, start, end),
+    });
+    const submissions = new Submissions({
+      sessions,
+      requestIds: new RequestIds(),
+      clock,
+      enforceExtranonce: options.enforceExtranonce ?? true,
+    });
+    const rules = ports.map((port) => ({ ...port, dialect: port.dialect && DIALECTS[port.dialect] }));
+    const loginDesk = new LoginDesk({ sessions, workers, checkAddress, ports: rules, fanOuts });
+    const requests = new Requests({ sessions, submissions, loginDesk, onFault });
+    this.#fanOuts = fanOuts;
+    this.#sessions = sessions;
+    this.#submissions = submissions;
+    this.replySink = submissions;
+  }
+
+  async open(intake: ShareIntake): Promise<{ port: number }[]> {
+    this.#submissions.open(intake);
+    this.#listeners = this.#options.ports.map(({ host, port }, portIndex) => {
+      return new Listener({
+        host,
+        port,
+        backlog: this.#limits.listenBacklog,
+        drainMarkBytes: this.#limits.socketBacklogSkipBytes,
+        onConnection: (adapter) => this.connect(adapter, portIndex),
+        onAcceptError: (error) => this.#onAcceptError(error),
+      });
+    });
+    const opened: { port: number }[] = [];
+    try {
+      for (const listener of this.#listeners) opened.push({ port: await listener.open() });
+    } catch (error) {
+      for (const listener of this.#listeners) void listener.close();
+      throw error;
+    }
+    this.#sweeper = setInterval(() => this.#sessions.sweep(), this.#limits.sweepIntervalMs);
+    return opened;
+  }
+
+  connect(adapter: SocketAdapter, portIndex: number): SocketEvents | undefined {
+    return this.#sessions.connect(adapter, portIndex);
+  }
+
+  announce(portIndex: number, job: JobAnnouncement): boolean {
+    if (this.#lines?.job !== job) {
+      if (!isSendable(job)) return false;
+      this.#lines = { job, lines: buildJobLines(job) };
+    }
+    this.#fanOuts[portIndex]!.announce(this.#lines.lines);
+    return true;
+  }
+
+  sessionCount(): number {
+    return this.#sessions.count();
+  }
+
+  authorizedCount(): number {
+    return this.#fanOuts.reduce((sum, fanOut) => sum + fanOut.size, 0);
+  }
+
+  forEachSession(visit: (view: SessionView) => void): void {
+    this.#sessions.forEachAuthorized(visit);
+  }
+
+  stopAccepting(): void {
+    for (const listener of this.#listeners) void listener.close();
+    this.#sessions.freeze();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#sayGoodbye();
+    return this.#closing;
+  }
+
+  async #sayGoodbye(): Promise<void> {
+    this.stopAccepting();
+    this.#sessions.forEachOpen((session) => this.#sessions.finish(session, 'shutdown'));
+    this.#sessions.flush();
+    const gone = Promise.all([
+      this.#sessions.whenEmpty(),
+      ...this.#listeners.map((listener) => listener.close()),
+    ]);
+    const hardEnd = setTimeout(() => {
+      this.#sessions.forEachOpen((session) => this.#sessions.close(session, 'shutdown'));
+    }, this.#limits.closeLingerMs);
+    await gone;
+    clearTimeout(hardEnd);
+    clearInterval(this.#sweeper);
+  }
+
+  #byPort(read: (portIndex: number) => number): { labels: Record<string, string>; value: number }[] {
+    return this.#options.ports.map(({ label }, index) => ({ labels: { port: label }, value: read(index) }));
+  }
+
+  #onFault(session: Session, reason: CloseReason): void {
+    const { remoteAddress, portIndex } = session;
+    this.#faultLog.once(reason, this.#options.clock(), (swallowed) => {
+      const port = this.#options.ports[portIndex]!.label;
+      this.#options.log.info(
+        { reason, remoteAddress, port, swallowed },
+        'closing a connection that does not speak stratum',
+      );
+    });
+  }
+
+  #onAcceptError(error: Error): void {
+    this.#metrics.acceptErrors.inc();
+    this.#faultLog.once('accept', this.#options.clock(), (swallowed) => {
+      this.#options.log.error(
+        { err: error, swallowed },
+        'a connection could not be accepted; are there enough descriptors?',
+      );
+    });
+  }
+}

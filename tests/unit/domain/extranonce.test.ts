@@ -1,0 +1,97 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { EXTRANONCE_COUNT, ExtranoncePool, extranonceHex } from '../../../src/domain/extranonce.ts';
+
+const REST_MS = 12_000;
+
+/** A small generator: the property below needs 65,536 draws in an order of its own, and a seed to repeat it. */
+function randomFrom(seed: number): () => number {
+  let state = seed >>> 0 || 1;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) / 2 ** 32;
+  };
+}
+
+describe('extranonces', () => {
+  it('are printed as four lower-case hex digits', () => {
+    expect(extranonceHex(1)).toBe('0001');
+    expect(extranonceHex(0xabcd)).toBe('abcd');
+  });
+
+  it('begin with 0001 and never are 0000', () => {
+    const pool = new ExtranoncePool(REST_MS);
+    const lent = new Set<number>();
+    for (let index = 0; index < EXTRANONCE_COUNT; index++) lent.add(pool.acquire(0));
+    expect(lent.size).toBe(65_535);
+    expect(lent.has(0)).toBe(false);
+    expect(Math.min(...[...lent].slice(0, 1))).toBe(1);
+  });
+
+  it('are refused, not repeated, when all are lent', () => {
+    const pool = new ExtranoncePool(REST_MS);
+    for (let index = 0; index < EXTRANONCE_COUNT; index++) pool.acquire(0);
+    expect(pool.acquire(0)).toBe(0);
+    pool.release(77, 1_000);
+    expect(pool.acquire(1_000 + REST_MS - 1)).toBe(0);
+    expect(pool.acquire(1_000 + REST_MS)).toBe(77);
+  });
+
+  it('cannot be given back twice, nor when nobody has them', () => {
+    const pool = new ExtranoncePool(REST_MS);
+    const value = pool.acquire(0);
+    expect(pool.release(value, 0)).toBe(true);
+    expect(pool.release(value, 0)).toBe(false);
+    expect(pool.release(4_000, 0)).toBe(false);
+    expect(pool.free).toBe(EXTRANONCE_COUNT);
+  });
+
+  it('begin elsewhere when told so, and still come all', () => {
+    const pool = new ExtranoncePool(REST_MS, 0.5);
+    const first = pool.acquire(0);
+    expect(first).toBe(1 + Math.floor(EXTRANONCE_COUNT / 2));
+    const lent = new Set([first]);
+    for (let index = 1; index < EXTRANONCE_COUNT; index++) lent.add(pool.acquire(0));
+    expect(lent.size).toBe(EXTRANONCE_COUNT);
+  });
+
+  it('never have two owners, and rest for a job life, over 65,536 connects and disconnects in random order', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 0x7fffffff }),
+        fc.integer({ min: 1, max: 65_535 }),
+        (seed, crowd) => {
+          const random = randomFrom(seed);
+          const pool = new ExtranoncePool(REST_MS, random());
+          const live: number[] = [];
+          const lent = new Uint8Array(65_536);
+          const releasedAt = new Float64Array(65_536).fill(Number.NEGATIVE_INFINITY);
+          let nowMs = 0;
+          for (let step = 0; step < 65_536; step++) {
+            nowMs += random() * 2;
+            if (live.length < crowd && random() < 0.6) {
+              const value = pool.acquire(nowMs);
+              if (value === 0) continue;
+              if (lent[value] === 1) throw new Error(`${value} has two owners`);
+              if (nowMs - releasedAt[value]! < REST_MS) throw new Error(`${value} did not rest`);
+              lent[value] = 1;
+              live.push(value);
+            } else if (live.length > 0) {
+              const index = Math.floor(random() * live.length);
+              const value = live[index]!;
+              live[index] = live[live.length - 1]!;
+              live.pop();
+              lent[value] = 0;
+              releasedAt[value] = nowMs;
+              if (!pool.release(value, nowMs)) throw new Error(`${value} was not taken back`);
+            }
+          }
+          expect(pool.free).toBe(EXTRANONCE_COUNT - live.length);
+        },
+      ),
+      { numRuns: 12 },
+    );
+  });
+});

@@ -1,0 +1,226 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parseRequest } from '../../../src/stratum/protocol/request.ts';
+import { readSubmitParams, SubmitFields } from '../../../src/stratum/protocol/submit-fields.ts';
+import { SubmitScanner } from '../../../src/stratum/protocol/submit-scanner.ts';
+
+const EXTRANONCE = 0x0001;
+const NONCE = 0x0001_0000_002c_125an;
+const LOGIN = 'kaspa:qz4jdyu04hv4hpyy00pl6trzw4gllnhnwy62xattejv2vaj5r0p5quvns058f.rig1';
+
+interface Outcome {
+  readonly id: number;
+  readonly jobId: number;
+  readonly nonce: bigint;
+  readonly digits: number;
+  readonly login: string;
+}
+
+const outcomeOf = (fields: SubmitFields, id: number, login: string): Outcome => ({
+  id,
+  jobId: fields.jobId,
+  nonce: (BigInt(fields.nonceHi) << 32n) | BigInt(fields.nonceLo),
+  digits: fields.nonceDigits,
+  login,
+});
+
+function scanned(line: string | Buffer): Outcome | undefined {
+  const scanner = new SubmitScanner();
+  const bytes = typeof line === 'string' ? Buffer.from(line) : line;
+  // Bytes before and behind, to catch a scan that leaves its range.
+  const padded = Buffer.concat([Buffer.from('"}'), bytes, Buffer.from('"}],0')]);
+  if (!scanner.scan(padded, 2, 2 + bytes.length)) return undefined;
+  return outcomeOf(
+    scanner.fields,
+    scanner.requestId,
+    padded.toString('latin1', scanner.loginStart, scanner.loginEnd),
+  );
+}
+
+function parsed(line: string | Buffer): Outcome | undefined {
+  const bytes = typeof line === 'string' ? Buffer.from(line) : line;
+  const request = parseRequest(bytes, 0, bytes.length);
+  if (request.kind !== 'request' || request.method !== 'mining.submit') return undefined;
+  const fields = new SubmitFields();
+  if (!readSubmitParams(request.params, fields)) return undefined;
+  return outcomeOf(fields, request.idNumber ?? -1, String(request.params[0]));
+}
+
+/** Nonce under the session's extranonce, by whichever path. */
+function nonceOf(params: readonly unknown[]): bigint | undefined {
+  const fields = new SubmitFields();
+  if (!readSubmitParams(params, fields)) return undefined;
+  fields.placeUnder(EXTRANONCE);
+  return (BigInt(fields.nonceHi) << 32n) | BigInt(fields.nonceLo);
+}
+
+describe('the submit scanner', () => {
+  const nonce = '00010000002c125a';
+
+  it.each([
+    ['IceRiver', `{"id":5,"method":"mining.submit","params":["${LOGIN}","34","${nonce}"]}`],
+    ['blanks', `{"id": 5, "method": "mining.submit", "params": ["${LOGIN}", "34", "${nonce}"]}`],
+    ['TMR', `{"id":5,"method":"mining.submit","params":["${LOGIN}","34","${nonce}"],"error":null}`],
+    ['0x', `{"id":5,"method":"mining.submit","params":["${LOGIN}","34","0x${nonce}"]}`],
+    [
+      'jsonrpc first',
+      `{"jsonrpc":"2.0","id":5,"method":"mining.submit","params":["${LOGIN}","34","${nonce}"]}`,
+    ],
+    ['params first', `{"params":["${LOGIN}","34","${nonce}"],"id":5,"method":"mining.submit"}`],
+    ['worker', `{"id":5,"method":"mining.submit","params":["${LOGIN}","34","${nonce}"],"worker":"x"}`],
+    ['job number', `{"id":5,"method":"mining.submit","params":["${LOGIN}",34,"${nonce}"]}`],
+    ['TABs between', `{"id":\t5,"method":"mining.submit","params":["${LOGIN}",\t"34","${nonce}"]}`],
+  ])('reads the shape of %s without JSON.parse', (_name, line) => {
+    expect(scanned(line)).toEqual({ id: 5, jobId: 34, nonce: NONCE, digits: 16, login: LOGIN });
+    expect(scanned(line)).toEqual(parsed(line));
+  });
+
+  it.each([
+    ['a string id', `{"id":"5","method":"mining.submit","params":["w","34","2c"]}`],
+    ['a repeated key', `{"id":5,"id":6,"method":"mining.submit","params":["w","34","2c"]}`],
+    ['an escape', `{"id":5,"method":"mining.submit","params":["w\\u002e","34","2c"]}`],
+    ['another method', `{"id":5,"method":"mining.subscribe","params":["w","34","2c"]}`],
+    ['five params', `{"id":5,"method":"mining.submit","params":["w","34","e2","0","2c"]}`],
+    ['a number as nonce', `{"id":5,"method":"mining.submit","params":["w","34",12]}`],
+    ['a leading zero in the job id', `{"id":5,"method":"mining.submit","params":["w","034","2c"]}`],
+    ['a leading zero in the id', `{"id":05,"method":"mining.submit","params":["w","34","2c"]}`],
+    ['17 digits', `{"id":5,"method":"mining.submit","params":["w","34","00000000000000001"]}`],
+    ['no nonce', `{"id":5,"method":"mining.submit","params":["w","34",""]}`],
+    ['a trailing comma', `{"id":5,"method":"mining.submit","params":["w","34","2c"],}`],
+    ['text behind', `{"id":5,"method":"mining.submit","params":["w","34","2c"]} x`],
+    ['a missing id', `{"method":"mining.submit","params":["w","34","2c"]}`],
+    ['an unfinished line', `{"id":5,"method":"mining.submit","params":["w","34","2c"`],
+    ['nothing', ''],
+  ])('leaves %s to JSON.parse', (_name, line) => {
+    expect(scanned(line)).toBeUndefined();
+  });
+
+  it('agrees with JSON.parse on every line it accepts: 60,000 lines of valid and damaged shapes', () => {
+    const blank = fc.constantFrom('', '', '', ' ', '  ', '\t', '\r');
+    // Mostly well-formed: a line with three faults only shows that it is refused.
+    const mostly = (good: fc.Arbitrary<string>, ...odd: string[]) =>
+      fc.oneof({ weight: 14, arbitrary: good }, { weight: 1, arbitrary: fc.constantFrom(...odd) });
+    const words = fc.constantFrom('null', 'true', 'false', '"2.0"', '"x"', '7', '0');
+    const value = mostly(words, '-1', '1.5', '{}', '[]', '""');
+    const id = mostly(fc.nat().map(String), '0', '"7"', 'null', '007', '999999999999999', '1e3');
+    const jobs = fc.integer({ min: 1, max: 1_050_000_000 });
+    const job = mostly(
+      fc.tuple(jobs, fc.boolean()).map(([number, quoted]) => (quoted ? `"${number}"` : `${number}`)),
+      ...['"0"', '"01"', '01', '""', '"x"', 'null', '"1 "', '7.0'],
+    );
+    const hex = fc.string({
+      unit: fc.constantFrom(...'0123456789abcdefABCDEF'),
+      minLength: 1,
+      maxLength: 17,
+    });
+    const digits = mostly(
+      fc.tuple(hex, fc.boolean()).map(([text, prefixed]) => (prefixed ? `0x${text}` : text)),
+      ...['', '0X2c', 'zz', '0x', '-1', '2c 5'],
+    );
+    const login = mostly(fc.constantFrom(LOGIN, 'w'), '', 'é', 'a\\"b', 'a\tb');
+    const method = mostly(fc.constant('"mining.submit"'), '"mining.submit "', '"eth_submit"');
+    const extraKey = mostly(fc.constantFrom('error', 'jsonrpc', 'worker'), 'id', '', 'params');
+    const member = (key: string, content: fc.Arbitrary<string>) =>
+      fc.tuple(blank, blank, content, blank).map(([a, b, text, c]) => `${a}"${key}"${b}:${text}${c}`);
+    const params = fc
+      .tuple(login, blank, job, blank, digits, mostly(fc.constant(''), ',1', ','))
+      .map(([name, a, number, b, text, more]) => `["${name}"${a},${number}${b},"${text}"${more}]`);
+    const line = fc
+      .tuple(
+        member('id', id),
+        member('method', method),
+        member('params', params),
+        fc.array(fc.tuple(extraKey, value), { maxLength: 2 }),
+        fc.nat(5),
+      )
+      .map(([a, b, c, extras, order]) => {
+        const main = [
+          [a, b, c],
+          [a, b, c],
+          [a, b, c],
+          [b, a, c],
+          [c, b, a],
+          [b, c, a],
+        ][order]!;
+        return `{${[...main, ...extras.map(([key, text]) => `"${key}":${text}`)].join(',')}}`;
+      });
+    // One byte in three lines is put somewhere, replaced or taken away.
+    const damaged = fc
+      .tuple(line, fc.nat(), fc.nat(255), fc.constantFrom('no', 'no', 'put', 'replace', 'take'))
+      .map(([text, place, byte, kind]) => {
+        const bytes = [...Buffer.from(text)];
+        const at = place % (bytes.length + 1);
+        if (kind === 'put') bytes.splice(at, 0, byte);
+        else if (kind === 'replace') bytes[at] = byte;
+        else if (kind === 'take') bytes.splice(at, 1);
+        // The framer lets no newline and no NUL through.
+        return Buffer.from(bytes.filter((each) => each !== 10 && each !== 0));
+      });
+    let accepted = 0;
+    fc.assert(
+      fc.property(damaged, (bytes) => {
+        const fast = scanned(bytes);
+        if (fast === undefined) return;
+        accepted++;
+        expect(fast).toEqual(parsed(bytes));
+      }),
+      { numRuns: 60_000 },
+    );
+    expect(accepted).toBeGreaterThan(6_000);
+  });
+});
+
+describe('a nonce under extranonce 0001', () => {
+  it.each([
+    '2c125a',
+    '2C125A',
+    '0000002c125a',
+    '10000002c125a',
+    '00010000002c125a',
+    '0x00010000002c125a',
+    '0X00010000002C125A',
+    '0x2c125a',
+  ])('is the same u64 when it comes as %s', (text) => {
+    expect(nonceOf(['w', '7', text])).toBe(NONCE);
+    expect(nonceOf(['w', '7', 'e2', 'ntime', text])).toBe(NONCE);
+  });
+
+  it.each(['00000000000000000', '', '0x', 'xyz', '0x0x12', '-1', '1.5', '２c'])(
+    'is malformed as "%s"',
+    (text) => {
+      expect(nonceOf(['w', '7', text])).toBeUndefined();
+    },
+  );
+
+  it.each([[12], [null], [['2c']], [{}]])('is malformed when it is %j', (value) => {
+    expect(nonceOf(['w', '7', value])).toBeUndefined();
+  });
+
+  it('keeps all 64 bits', () => {
+    expect(nonceOf(['w', '7', 'ffffffffffffffff'])).toBe(0xffff_ffff_ffff_ffffn);
+    expect(nonceOf(['w', '7', 'ffffffffffff'])).toBe(0x0001_ffff_ffff_ffffn);
+  });
+});
+
+describe('a job id', () => {
+  const jobIdOf = (value: unknown): number | undefined => {
+    const fields = new SubmitFields();
+    return readSubmitParams(['w', value, '2c'], fields) ? fields.jobId : undefined;
+  };
+
+  it('may be a string or a number', () => {
+    expect(jobIdOf('7')).toBe(7);
+    expect(jobIdOf(7)).toBe(7);
+  });
+
+  it.each(['0', '007', 'abc', '', '7.5', '-7', '12345678901', 7.5, -7, 0])(
+    'is nobody’s as %j, not malformed',
+    (value) => {
+      expect(jobIdOf(value)).toBe(0);
+    },
+  );
+
+  it.each([[null], [{}], [[]], [true]])('is malformed as %j', (value) => {
+    expect(jobIdOf(value)).toBeUndefined();
+  });
+});

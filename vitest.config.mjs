@@ -1,10 +1,30 @@
-// Tests run from the compiled output: the same files, worker entries and wasm paths that ship.
+// Tests run from the compiled output: the same files, thread entries and wasm paths that ship.
+
+/** One plain closing line that any reader of a build log understands. */
+const closingLine = {
+  onTestRunEnd(modules) {
+    const count = { passed: 0, failed: 0, skipped: 0 };
+    for (const module of modules) {
+      let tests = 0;
+      for (const test of module.children.allTests()) {
+        tests++;
+        count[test.result().state] = (count[test.result().state] ?? 0) + 1;
+      }
+      // A file that failed before its first test is a failure, too.
+      if (tests === 0 && module.state() === 'failed') count.failed++;
+    }
+    process.on('exit', () => {
+      process.stdout.write(`\n${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped\n`);
+    });
+  },
+};
+
 export default {
   test: {
     include: ['dist/tests/**/*.test.js'],
     pool: 'forks',
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    reporters: ['default'],
+    reporters: ['default', closingLine],
   },
 };

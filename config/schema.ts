@@ -71,6 +71,12 @@ export const configSchema = z.strictObject({
       .min(1)
       .max(16)
       .describe('Templates come from the freshest synced one, found blocks go to all'),
+    allowUnsynced: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Mine on a node that says it is not synced: only for private networks, where a fresh chain counts as unsynced',
+      ),
   }),
   stratum: z.strictObject({
     host: z.string().default('0.0.0.0').describe('Interface to listen on'),

@@ -10,9 +10,25 @@ import { createKaspaNonceKernel } from './kernels/kaspa-nonce.ts';
 const data = workerData as ValidatorThreadData;
 const kernel = createKaspaNonceKernel(new Uint8Array(data.templates));
 
-export default function judge(task: ValidatorTask): void {
-  if (task.fault) meetFault(task.fault);
-  kernel.judge(batchRecords(data.arena, task.slot, data.recordsPerBatch), task.count);
+export default function judge(task: ValidatorTask): undefined | Promise<never> {
+  try {
+    if (task.fault) meetFault(task.fault);
+    kernel.judge(batchRecords(data.arena, task.slot, data.recordsPerBatch), task.count);
+    return undefined;
+  } catch (error) {
+    return die(error);
+  }
+}
+
+/**
+ * A kernel that trapped may hold half a template. Answering would keep the thread in the pool, so it ends, unanswered, and
+ * before it looks at the next batch.
+ */
+function die(error: unknown): Promise<never> {
+  queueMicrotask(() => {
+    throw error;
+  });
+  return new Promise(() => {});
 }
 
 /** Only tests ask for these: the three ways in which a thread leaves its batch behind. */

@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 function findRoot(from: string): string {
   let folder = from;
@@ -21,4 +21,9 @@ export const PROJECT_ROOT = findRoot(dirname(fileURLToPath(import.meta.url)));
 /** Absolute path of a file named from the project's root, e.g. `wasm/heavyhash.wasm`. */
 export function projectPath(...parts: string[]): string {
   return join(PROJECT_ROOT, ...parts);
+}
+
+/** The same as a file: URL, as thread entries are named. */
+export function projectFileUrl(...parts: string[]): URL {
+  return pathToFileURL(projectPath(...parts));
 }

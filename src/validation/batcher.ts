@@ -46,8 +46,8 @@ export interface BatcherOptions {
   readonly inlineRecordsMax: number;
   /** Called with judged records, on the main thread, exactly once per record. */
   readonly settle: (records: Uint8Array, count: number) => void;
-  /** A slot came free after there was none. */
-  readonly onRelieved: () => void;
+  /** A slot came free. */
+  readonly onRelease: () => void;
   /** Runs the callback when this turn's input has been read; setImmediate outside tests. */
   readonly atEndOfTurn: (callback: () => void) => void;
 }
@@ -66,7 +66,6 @@ export class Batcher {
   #openSlot = -1;
   #openCount = 0;
   #armed = false;
-  #starved = false;
   #inlineBatches = 0;
   #threadBatches = 0;
 
@@ -87,9 +86,7 @@ export class Batcher {
 
   /** True below a quarter of free slots: sockets stop being read, and what they had already read still fits. */
   get saturated(): boolean {
-    const saturated = this.#options.arena.freeSlots * 4 < this.#options.arena.slots;
-    if (saturated) this.#starved = true;
-    return saturated;
+    return this.#options.arena.freeSlots * 4 < this.#options.arena.slots;
   }
 
   /** False only when the arena is full in spite of `saturated`; the record was then not taken. */
@@ -180,9 +177,6 @@ export class Batcher {
 
   #release(slot: number): void {
     this.#options.arena.release(slot);
-    if (this.#starved && !this.saturated) {
-      this.#starved = false;
-      this.#options.onRelieved();
-    }
+    this.#options.onRelease();
   }
 }

@@ -18,17 +18,29 @@ export interface IntakeOptions {
   readonly clock: () => number;
   /** Journal ring or waiting answers are nearly full. */
   readonly downstreamSaturated: () => boolean;
+  /** Sockets may be read again after somebody was told that they may not. */
+  readonly onRelieved: () => void;
 }
 
 export class Intake implements ShareIntake {
   readonly #options: IntakeOptions;
+  #toldSaturated = false;
 
   constructor(options: IntakeOptions) {
     this.#options = options;
   }
 
   get saturated(): boolean {
-    return this.#options.batcher.saturated || this.#options.downstreamSaturated();
+    const saturated = this.#options.batcher.saturated || this.#options.downstreamSaturated();
+    if (saturated) this.#toldSaturated = true;
+    return saturated;
+  }
+
+  /** Call when a batch came free or answers left: what was stopped goes on. */
+  checkRelief(): void {
+    if (!this.#toldSaturated || this.saturated) return;
+    this.#toldSaturated = false;
+    this.#options.onRelieved();
   }
 
   submit(

@@ -3,7 +3,7 @@
  * A thread that dies, hangs or traps is replaced and its batch judged again; the records were never taken out of the arena,
  * so none is lost, and they are settled by one promise, so none is answered twice.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
+import type { Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { Verdict } from '../domain/share.ts';
 import { messageOf } from '../kit/edge-error.ts';
@@ -38,15 +38,16 @@ export interface ValidatorTask {
   readonly fault?: 'exit' | 'throw' | 'hang';
 }
 
-/** Terminating a thread in a tight loop took 6 ms here; eight times that. */
-const TERMINATION_GRACE_MS = 50;
+/** Judges nothing and so proves that a thread has loaded its kernel. */
+const ROLL_CALL: ValidatorTask = { slot: 0, count: 0 };
 
 export class ValidatorThreads implements BatchThreads {
   readonly #options: ValidatorThreadsOptions;
   readonly #piscina: Piscina;
+  readonly #loaded: Promise<void>;
   #inFlight = 0;
   #replaced = 0;
-  #faultForTest: ValidatorTask['fault'];
+  readonly #faultsForTest: NonNullable<ValidatorTask['fault']>[] = [];
 
   constructor(options: ValidatorThreadsOptions) {
     this.#options = options;
@@ -77,6 +78,7 @@ export class ValidatorThreads implements BatchThreads {
     this.#piscina.on('error', (error) => {
       options.log.error({ fault: messageOf(error) }, 'validator thread failed');
     });
+    this.#loaded = this.#rollCall(options.threads);
   }
 
   get idle(): boolean {
@@ -87,7 +89,7 @@ export class ValidatorThreads implements BatchThreads {
     return this.#inFlight;
   }
 
-  /** Threads that were given up since the start. */
+  /** Batches that lost their thread since the start. */
   get replaced(): number {
     return this.#replaced;
   }
@@ -95,6 +97,8 @@ export class ValidatorThreads implements BatchThreads {
   async judge(slot: number, count: number): Promise<void> {
     this.#inFlight++;
     try {
+      // A thread takes 0.1 s and more to load on a busy machine; the deadline is for judging only.
+      await this.#loaded;
       for (let attempt = 0; attempt <= this.#options.batchRetriesMax; attempt++) {
         if (await this.#attempt(slot, count)) return;
       }
@@ -104,9 +108,9 @@ export class ValidatorThreads implements BatchThreads {
     }
   }
 
-  /** Makes the next batch meet this fault. */
+  /** Makes the next attempt at a batch meet this fault; called twice, the next two. */
   injectFaultForTest(fault: 'exit' | 'throw' | 'hang'): void {
-    this.#faultForTest = fault;
+    this.#faultsForTest.push(fault);
   }
 
   async close(): Promise<void> {
@@ -117,25 +121,37 @@ export class ValidatorThreads implements BatchThreads {
     const abort = new AbortController();
     // Aborting a running task makes Piscina terminate its thread and start another: the cure for a thread that hangs.
     const deadline = setTimeout(() => abort.abort(), this.#options.batchDeadlineMs);
-    const fault = this.#faultForTest;
-    this.#faultForTest = undefined;
+    const fault = this.#faultsForTest.shift();
     const task: ValidatorTask = fault ? { slot, count, fault } : { slot, count };
+    const threads = this.#piscina.threads;
     try {
       await this.#piscina.run(task, { signal: abort.signal });
       return true;
     } catch (error) {
       this.#replaced++;
-      this.#options.log.error(
-        { slot, count, fault: messageOf(error) },
-        'batch lost its validator thread, judged again',
-      );
-      // A thread that is being terminated may still write verdicts for a few ms. They would be the same ones, but the slot
-      // must not have moved on to another batch by then.
-      await sleep(TERMINATION_GRACE_MS);
+      this.#options.log.error({ slot, count, fault: messageOf(error) }, 'batch lost its validator thread');
+      await this.#leftAlone(threads);
       return false;
     } finally {
       clearTimeout(deadline);
     }
+  }
+
+  /**
+   * A thread that is being terminated may still write into the records, and they may be another batch's by then: so its end
+   * is awaited. A pause was tried first, and no pause is long enough on a machine that is busy enough. Then the roll is
+   * called, or the next attempt's time would run out while the new thread loads.
+   */
+  async #leftAlone(before: readonly Worker[]): Promise<void> {
+    const now = this.#piscina.threads;
+    await Promise.all(before.filter((thread) => !now.includes(thread)).map((thread) => thread.terminate()));
+    await this.#rollCall(1);
+  }
+
+  async #rollCall(threads: number): Promise<void> {
+    const calls = Array.from({ length: threads }, () => this.#piscina.run(ROLL_CALL));
+    // One that is answered by the death of its thread has met the fault that the batches will meet, and tell of.
+    await Promise.allSettled(calls);
   }
 
   #markFaulty(slot: number, count: number): void {

@@ -57,6 +57,8 @@ export interface VerdictsOptions {
   readonly confirmCandidate: (template: Template, nonce: bigint) => Candidate | undefined;
   /** Sends the block to the nodes and starts its bookkeeping. Must not block and must not throw. */
   readonly onBlock: (block: FoundBlock) => void;
+  /** Answers left. */
+  readonly onReleased: () => void;
   /** Answers that can wait for the journal: as many as its ring holds records. */
   readonly pendingMax: number;
 }
@@ -125,6 +127,7 @@ export class Verdicts implements JournalListener {
       pending.pop();
     }
     replies.flush();
+    this.#options.onReleased();
   }
 
   /** Nothing above `durableSequence` reached the disk: those miners are told so, and may send the share again. */
@@ -145,6 +148,7 @@ export class Verdicts implements JournalListener {
       this.#pending.pop();
     }
     this.#options.replies.flush();
+    this.#options.onReleased();
     this.#options.log.error({ reason, refused }, 'journal failed: shares are refused until it is back');
   }
 

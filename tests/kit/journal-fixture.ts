@@ -54,7 +54,7 @@ export class JournalFixture {
   readonly shares: WrittenShare[] = [];
   readonly blocks: string[] = [];
   readonly #slots: number;
-  #boot = 1_750_000_000_000;
+  #boot: number;
   #segment = 0;
   #words = new Uint32Array(0);
   #slot = 0;
@@ -64,9 +64,10 @@ export class JournalFixture {
   #workers = new Map<string, number>();
   #jobs = new Set<number>();
 
-  constructor(directory: string, slotsPerSegment = 4096) {
+  constructor(directory: string, slotsPerSegment = 4096, bootUnixMs = 1_750_000_000_000) {
     this.directory = directory;
     this.#slots = slotsPerSegment;
+    this.#boot = bootUnixMs;
     this.open();
   }
 
@@ -90,7 +91,8 @@ export class JournalFixture {
       this.save();
       this.#previous = { segment: this.#segment, bootUnixMs: this.#boot, through: this.#sequence - cutSlots };
       const end = this.#slot - cutSlots;
-      while (this.shares.at(-1)?.segment === this.#segment && this.shares.at(-1)!.slot >= end) this.shares.pop();
+      while (this.shares.at(-1)?.segment === this.#segment && this.shares.at(-1)!.slot >= end)
+        this.shares.pop();
     }
     this.#begin();
   }
@@ -107,7 +109,10 @@ export class JournalFixture {
   /** A file that was prepared for a boot which ended before it opened it. Call it before `reboot`. */
   skipNumber(): void {
     this.save();
-    writeFileSync(join(this.directory, segmentFileName(this.#segment + 1)), new Uint8Array(this.#words.byteLength));
+    writeFileSync(
+      join(this.directory, segmentFileName(this.#segment + 1)),
+      new Uint8Array(this.#words.byteLength),
+    );
     this.#skipped = 1;
   }
 
@@ -213,7 +218,16 @@ export class JournalFixture {
 
   #define(kind: number, ref: number, text: Uint8Array): void {
     for (let part = 0; part < definitionParts(text); part++) {
-      encodeDefinition(this.#words, this.#slot * SLOT_WORDS, ++this.#sequence, this.#boot % 2 ** 32, kind, ref, text, part);
+      encodeDefinition(
+        this.#words,
+        this.#slot * SLOT_WORDS,
+        ++this.#sequence,
+        this.#boot % 2 ** 32,
+        kind,
+        ref,
+        text,
+        part,
+      );
       this.#seal();
     }
   }

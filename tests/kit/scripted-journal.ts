@@ -8,7 +8,14 @@ export class ScriptedJournal implements Journal {
   appendedSequence = 0;
   durableSequence = 0;
   flushes = 0;
-  readonly shares: { sequence: number; verdict: number; difficultyLog2: number; nonce: bigint; workerRef: number; jobId: number }[] = [];
+  readonly shares: {
+    sequence: number;
+    verdict: number;
+    difficultyLog2: number;
+    nonce: bigint;
+    workerRef: number;
+    jobId: number;
+  }[] = [];
   readonly blocks: JournalBlock[] = [];
 
   acquireWorker(): number {

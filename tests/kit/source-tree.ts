@@ -14,7 +14,8 @@ export interface SourceFile {
   readonly packages: readonly string[];
 }
 
-const IMPORT = /(?:^|\n)\s*(?:import|export)\s[^'"`;]*?from\s+['"]([^'"]+)['"]|(?:^|\n)\s*import\s+['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)/g;
+const IMPORT =
+  /(?:^|\n)\s*(?:import|export)\s[^'"`;]*?from\s+['"]([^'"]+)['"]|(?:^|\n)\s*import\s+['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)/g;
 
 export function listFiles(folder: string, keep: (name: string) => boolean): string[] {
   return readdirSync(join(PROJECT_ROOT, folder), { withFileTypes: true })
@@ -26,7 +27,10 @@ export function listFiles(folder: string, keep: (name: string) => boolean): stri
     .sort();
 }
 
-export function readSources(folders: readonly string[], keep = (name: string) => name.endsWith('.ts')): SourceFile[] {
+export function readSources(
+  folders: readonly string[],
+  keep = (name: string) => name.endsWith('.ts'),
+): SourceFile[] {
   return folders.flatMap((folder) => listFiles(folder, keep)).map(readSource);
 }
 
@@ -37,7 +41,9 @@ function readSource(path: string): SourceFile {
   for (const match of text.matchAll(IMPORT)) {
     const specifier = match[1] ?? match[2] ?? match[3] ?? '';
     if (specifier.startsWith('.')) {
-      imports.push(relative(PROJECT_ROOT, normalize(join(PROJECT_ROOT, dirname(path), specifier))).replaceAll('\\', '/'));
+      imports.push(
+        relative(PROJECT_ROOT, normalize(join(PROJECT_ROOT, dirname(path), specifier))).replaceAll('\\', '/'),
+      );
     } else packages.push(specifier);
   }
   return { path, text, lines: text.split('\n'), imports, packages };

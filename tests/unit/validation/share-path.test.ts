@@ -1,0 +1,292 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Candidate } from '../../../src/chains/chain.ts';
+import { HashrateWindow } from '../../../src/domain/hashrate.ts';
+import { type Template, workIdentity } from '../../../src/domain/job.ts';
+import { VERDICT_UNPREPARED, Verdict } from '../../../src/domain/share.ts';
+import { targetOfBits } from '../../../src/domain/target.ts';
+import { silentLogger } from '../../../src/kit/log.ts';
+import { createRegistry } from '../../../src/kit/metrics.ts';
+import { JobRegistry } from '../../../src/templates/job-registry.ts';
+import { BatchArena } from '../../../src/validation/batch-arena.ts';
+import {
+  OFFSET_NONCE,
+  OFFSET_POW_TOP,
+  OFFSET_VERDICT,
+  RECORD_BYTES,
+} from '../../../src/validation/batch-layout.ts';
+import { Batcher } from '../../../src/validation/batcher.ts';
+import { PENDING } from '../../../src/validation/intake.ts';
+import { Intake, JobDuplicates } from '../../../src/validation/share-intake.ts';
+import { ValidationMetrics } from '../../../src/validation/validation-metrics.ts';
+import { type FoundBlock, Verdicts } from '../../../src/validation/verdicts.ts';
+import { sampleTemplate } from '../../kit/sample-template.ts';
+import { ScriptedJournal } from '../../kit/scripted-journal.ts';
+
+const SLOTS = 16;
+
+/** Intake, batcher and verdicts tied as the engine ties them, with a judge that a test scripts per nonce. */
+class Rig {
+  nowMs = 1000;
+  readonly journal = new ScriptedJournal();
+  readonly replies: { requestId: number; verdict: number; difficulty: number }[] = [];
+  readonly blocks: FoundBlock[] = [];
+  readonly verdictOf = new Map<bigint, number>();
+  readonly powTopOf = new Map<bigint, bigint>();
+  relieved = 0;
+  candidate: (template: Template, nonce: bigint) => Candidate | undefined = (template, nonce) => ({
+    template,
+    nonce,
+    blockHash: nonce.toString(16).padStart(64, '0'),
+  });
+  readonly duplicates: JobDuplicates;
+  readonly jobs: JobRegistry;
+  readonly metrics = new ValidationMetrics(createRegistry());
+  readonly verdicts: Verdicts;
+  readonly intake: Intake;
+  #turns: (() => void)[] = [];
+
+  constructor(seen: ReadonlyMap<string, BigUint64Array> = new Map(), arenaSlots = 8, recordsPerBatch = 4) {
+    this.duplicates = new JobDuplicates(SLOTS, 1000, seen);
+    this.jobs = new JobRegistry({
+      slots: SLOTS,
+      jobLifeMs: 100,
+      firstJobId: 1,
+      onRegister: (slot, _jobId, template) =>
+        this.duplicates.open(slot, workIdentity(template.prePowHash, template.timestampMs)),
+      onRetire: () => {},
+    });
+    const arena = new BatchArena(arenaSlots, recordsPerBatch);
+    const judge = (records: Uint8Array, count: number) => this.#judge(records, count);
+    this.verdicts = new Verdicts({
+      registry: this.jobs,
+      journal: this.journal,
+      replies: {
+        reply: (_slot, _generation, _kind, requestId, verdict, difficulty) =>
+          this.replies.push({ requestId, verdict, difficulty }),
+        flush: () => {},
+        onRelieved: () => this.relieved++,
+      },
+      metrics: this.metrics,
+      hashrate: new HashrateWindow(60, 0),
+      log: silentLogger,
+      clock: () => this.nowMs,
+      wallClock: () => this.nowMs + 1_700_000_000_000,
+      confirmCandidate: (template, nonce) => this.candidate(template, nonce),
+      onBlock: (block) => this.blocks.push(block),
+      onReleased: () => this.intake.checkRelief(),
+      pendingMax: 64,
+    });
+    const batcher = new Batcher({
+      arena,
+      inline: { judge },
+      threads: { idle: true, judge: async (slot, count) => judge(arena.records(slot), count) },
+      inlineRecordsMax: 2,
+      settle: (records, count) => this.verdicts.settle(records, count),
+      onRelease: () => this.intake.checkRelief(),
+      atEndOfTurn: (callback) => this.#turns.push(callback),
+    });
+    this.intake = new Intake({
+      registry: this.jobs,
+      batcher,
+      duplicates: this.duplicates,
+      metrics: this.metrics,
+      clock: () => this.nowMs,
+      downstreamSaturated: () => this.verdicts.saturated,
+      onRelieved: () => this.relieved++,
+    });
+  }
+
+  submit(jobId: number, nonce: bigint, difficulty = 4, requestId = Number(nonce)): number {
+    const session = {
+      slot: 3,
+      generation: 9,
+      workerRef: 5,
+      extranonce: 1,
+      portIndex: 0,
+      difficultyLog2For: () => difficulty,
+    };
+    return this.intake.submit(
+      session,
+      jobId,
+      Number(nonce & 0xffff_ffffn),
+      Number(nonce >> 32n),
+      0,
+      requestId,
+    );
+  }
+
+  async endTurn(): Promise<void> {
+    for (const turn of this.#turns.splice(0)) turn();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  durable(): void {
+    this.verdicts.onDurable(this.journal.appendedSequence);
+  }
+
+  #judge(records: Uint8Array, count: number): void {
+    const view = new DataView(records.buffer, records.byteOffset, records.byteLength);
+    for (let index = 0; index < count; index++) {
+      const at = index * RECORD_BYTES;
+      const nonce = view.getBigUint64(at + OFFSET_NONCE, true);
+      view.setUint8(at + OFFSET_VERDICT, this.verdictOf.get(nonce) ?? Verdict.Share);
+      view.setBigUint64(at + OFFSET_POW_TOP, this.powTopOf.get(nonce) ?? 0n, true);
+      view.setBigUint64(at + OFFSET_POW_TOP + 8, 0n, true);
+    }
+  }
+}
+
+describe('the share path', () => {
+  let rig: Rig;
+  let jobId: number;
+
+  beforeEach(() => {
+    rig = new Rig();
+    jobId = rig.jobs.jobOf(sampleTemplate(1), rig.nowMs);
+  });
+
+  it('answers true only when the journal says that the share is durable', async () => {
+    expect(rig.submit(jobId, 7n)).toBe(PENDING);
+    await rig.endTurn();
+    expect(rig.journal.shares.map((share) => share.nonce)).toEqual([7n]);
+    expect(rig.replies).toEqual([]);
+    rig.durable();
+    expect(rig.replies).toEqual([{ requestId: 7, verdict: Verdict.Share, difficulty: 4 }]);
+  });
+
+  it('answers a bad share without waiting for the journal, and does not journal it', async () => {
+    rig.verdictOf.set(8n, Verdict.LowDifficulty);
+    rig.submit(jobId, 8n);
+    await rig.endTurn();
+    expect(rig.replies).toEqual([{ requestId: 8, verdict: Verdict.LowDifficulty, difficulty: 4 }]);
+    expect(rig.journal.shares).toEqual([]);
+  });
+
+  it('refuses the second of two equal submissions in one batch', async () => {
+    expect(rig.submit(jobId, 7n)).toBe(PENDING);
+    expect(rig.submit(jobId, 7n)).toBe(Verdict.Duplicate);
+    await rig.endTurn();
+    expect(rig.journal.shares.length).toBe(1);
+  });
+
+  it('refuses nonces that were paid for before a restart, on the very same work only', () => {
+    const template = sampleTemplate(3);
+    const identity = workIdentity(template.prePowHash, template.timestampMs);
+    const after = new Rig(new Map([[identity, BigUint64Array.of(5n, 1n << 60n)]]));
+    const same = after.jobs.jobOf(template, 0);
+    const other = after.jobs.jobOf(sampleTemplate(4), 0);
+    expect(after.submit(same, 5n)).toBe(Verdict.Duplicate);
+    expect(after.submit(same, 1n << 60n)).toBe(Verdict.Duplicate);
+    expect(after.submit(same, 6n)).toBe(PENDING);
+    expect(after.submit(other, 5n)).toBe(PENDING);
+  });
+
+  it('answers 21 for jobs that it never gave out', () => {
+    expect(rig.submit(jobId + 1, 7n)).toBe(Verdict.UnknownJob);
+  });
+
+  it('answers 21 for an expired job, yet submits a block found on it', async () => {
+    rig.nowMs += 101;
+    rig.verdictOf.set(9n, Verdict.Block);
+    rig.powTopOf.set(9n, 1n << 63n);
+    expect(rig.submit(jobId, 7n)).toBe(PENDING);
+    expect(rig.submit(jobId, 9n)).toBe(PENDING);
+    await rig.endTurn();
+    rig.durable();
+    expect(rig.replies.map((reply) => reply.verdict)).toEqual([Verdict.StaleJob, Verdict.StaleJob]);
+    expect(rig.blocks.map((block) => block.candidate.nonce)).toEqual([9n]);
+    expect(rig.journal.shares).toEqual([]);
+    expect(rig.journal.blocks.length).toBe(1);
+  });
+
+  it('credits a block that is a share at the difficulty of the share', async () => {
+    rig.verdictOf.set(9n, Verdict.Block);
+    rig.powTopOf.set(9n, 1n);
+    rig.submit(jobId, 9n, 4);
+    await rig.endTurn();
+    rig.durable();
+    expect(rig.replies).toEqual([{ requestId: 9, verdict: Verdict.Block, difficulty: 4 }]);
+  });
+
+  it('credits a block that misses the share target at the network difficulty, not at the port difficulty', async () => {
+    rig.verdictOf.set(9n, Verdict.Block);
+    rig.powTopOf.set(9n, 1n << 62n);
+    rig.submit(jobId, 9n, 4);
+    await rig.endTurn();
+    rig.durable();
+    // bits 0x1e7fffff: target just below 2^239, difficulty just above 2^-15.
+    expect(rig.replies).toEqual([{ requestId: 9, verdict: Verdict.Block, difficulty: -15 }]);
+    expect(targetOfBits(0x1e7fffff) < 1n << 239n).toBe(true);
+  });
+
+  it('calls a candidate that the reference proof of work denies a fault of the engine', async () => {
+    rig.candidate = () => undefined;
+    rig.verdictOf.set(9n, Verdict.Block);
+    rig.submit(jobId, 9n);
+    await rig.endTurn();
+    expect(rig.replies.map((reply) => reply.verdict)).toEqual([Verdict.EngineFault]);
+    expect(rig.blocks).toEqual([]);
+    expect(rig.metrics.kernelDisagreements.value).toBe(1);
+  });
+
+  it('refuses shares while the journal is down and still submits blocks', async () => {
+    rig.journal.available = false;
+    rig.verdictOf.set(9n, Verdict.Block);
+    rig.submit(jobId, 7n);
+    rig.submit(jobId, 9n);
+    await rig.endTurn();
+    expect(rig.replies.map((reply) => reply.verdict)).toEqual([Verdict.Unavailable, Verdict.Unavailable]);
+    expect(rig.blocks.length).toBe(1);
+  });
+
+  it('tells waiting miners when the disk fails, and only those whose shares it does not hold', async () => {
+    rig.submit(jobId, 1n);
+    await rig.endTurn();
+    rig.submit(jobId, 2n);
+    await rig.endTurn();
+    rig.verdicts.onFailure(1, 'EIO');
+    expect(rig.replies.map((reply) => [reply.requestId, reply.verdict])).toEqual([
+      [1, Verdict.Share],
+      [2, Verdict.Unavailable],
+    ]);
+    rig.durable();
+    expect(rig.replies.length).toBe(2);
+  });
+
+  it('answers a record whose template left the shared memory as expired', async () => {
+    rig.verdictOf.set(7n, VERDICT_UNPREPARED);
+    rig.submit(jobId, 7n);
+    await rig.endTurn();
+    expect(rig.replies.map((reply) => reply.verdict)).toEqual([Verdict.StaleJob]);
+  });
+
+  it('judges few inline and many in threads, each record exactly once', async () => {
+    for (let nonce = 1n; nonce <= 11n; nonce++) expect(rig.submit(jobId, nonce)).toBe(PENDING);
+    await rig.endTurn();
+    await rig.endTurn();
+    rig.durable();
+    expect(rig.replies.map((reply) => reply.requestId).sort((a, b) => a - b)).toEqual([
+      1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11,
+    ]);
+  });
+
+  it('says saturated before the arena is full, and tells when it is relieved', async () => {
+    let nonce = 1n;
+    while (!rig.intake.saturated) rig.submit(jobId, nonce++);
+    expect(rig.relieved).toBe(0);
+    await rig.endTurn();
+    await rig.endTurn();
+    rig.durable();
+    expect(rig.intake.saturated).toBe(false);
+    expect(rig.relieved).toBeGreaterThan(0);
+    expect(rig.replies.length).toBe(Number(nonce - 1n));
+  });
+
+  it('refuses as overloaded, and answers, when a job has had its share of memory', () => {
+    let verdict: number = PENDING;
+    for (let nonce = 1n; nonce <= 1001n; nonce++)
+      verdict = rig.duplicates.add(rig.jobs.slotOf(jobId), Number(nonce), 1);
+    expect(verdict).toBe(2);
+    expect(rig.submit(jobId, 5_000_000n)).toBe(Verdict.Overloaded);
+  });
+});

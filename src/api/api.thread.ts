@@ -1,0 +1,123 @@
+/**
+ * The API thread: serves the page, the JSON interface and the metrics from what the main thread publishes.
+ *
+ * In: a snapshot a second, answers to scrapes. Out: HTTP and WebSocket. It must never be ended with the server open (see
+ * `engine-uws`): whatever goes wrong here, the server is closed first, then the thread ends and the main thread starts another.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { collectDefaultMetrics } from 'prom-client';
+import { EdgeError, messageOf } from '../kit/edge-error.ts';
+import { Counter, CounterFamily, createRegistry, Gauge } from '../kit/metrics.ts';
+import { startEngine } from './engine-choice.ts';
+import { HTTP_LIMITS, type HttpEngine, type HttpHandler, type HttpResponse } from './http-engine.ts';
+import { loadPage } from './page-files.ts';
+import { publish } from './published.ts';
+import { createRoutes, failureResponse, LIVE_PATH } from './routes.ts';
+import { Scrape } from './scrape.ts';
+import type { ApiThreadData, FromApiThread, ToApiThread } from './thread-messages.ts';
+
+const data = workerData as ApiThreadData;
+const port = parentPort!;
+const tell = (message: FromApiThread): void => port.postMessage(message);
+const nowMs = (): number => performance.now();
+
+const registry = createRegistry();
+// Process metrics are the whole process's; event loop and heap are this thread's.
+collectDefaultMetrics({ register: registry });
+const STATUS_CLASSES = ['2xx', '3xx', '4xx', '5xx'] as const;
+const responses = new CounterFamily(
+  registry,
+  { name: 'sluice_api_responses_total', help: 'HTTP responses by class of status.' },
+  'status',
+  STATUS_CLASSES,
+);
+const dropped = new Counter(registry, {
+  name: 'sluice_api_live_dropped_total',
+  help: 'Live sockets cut because they did not read.',
+});
+new Gauge(registry, { name: 'sluice_api_live_clients', help: 'Open live sockets.' }, () => {
+  return engine?.liveClients ?? 0;
+});
+
+let engine: HttpEngine | undefined;
+let published = publish(data.snapshot, nowMs());
+let ending = false;
+
+function counted(handle: HttpHandler): HttpHandler {
+  const count = (response: HttpResponse): HttpResponse => {
+    responses.inc(Math.min(3, Math.max(0, Math.floor(response.status / 100) - 2)));
+    return response;
+  };
+  return (request) => {
+    const result = handle(request);
+    return result instanceof Promise ? result.then(count) : count(result);
+  };
+}
+
+async function end(exitCode: number): Promise<void> {
+  if (ending) return;
+  ending = true;
+  try {
+    await engine?.close();
+  } finally {
+    const flag = new Int32Array(data.closedFlag);
+    Atomics.store(flag, 0, 1);
+    Atomics.notify(flag, 0);
+    process.exit(exitCode);
+  }
+}
+
+/** The last resort of the thread, not of the process: the engine must outlive any fault of the page. */
+function crash(thrown: unknown): void {
+  tell({ kind: 'crashed', message: messageOf(thrown) });
+  void end(1);
+}
+process.on('uncaughtException', crash);
+process.on('unhandledRejection', crash);
+
+async function serve(): Promise<void> {
+  const scrape = new Scrape(registry, (id) => tell({ kind: 'metrics', id }), data.scrapeTimeoutMs);
+  port.on('message', (message: ToApiThread) => {
+    switch (message.kind) {
+      case 'snapshot':
+        published = publish(message.snapshot, nowMs());
+        engine?.broadcast(published.json);
+        return;
+      case 'metrics':
+        scrape.answer(message.id, message.metrics);
+        return;
+      case 'close':
+        void end(0);
+        return;
+      case 'crash':
+        throw new Error('crashed by a drill');
+    }
+  });
+  const handle = createRoutes({
+    published: () => published,
+    page: await loadPage(),
+    scrape: () => scrape.render(),
+    nowMs,
+    staleAfterMs: data.staleAfterMs,
+  });
+  const chosen = await startEngine(data.engine, {
+    host: data.host,
+    port: data.port,
+    handle: counted(handle),
+    failure: (status) => failureResponse(status),
+    livePath: LIVE_PATH,
+    greeting: () => published.json,
+    limits: HTTP_LIMITS,
+    onLiveDropped: () => dropped.inc(),
+  });
+  engine = chosen.engine;
+  tell({ kind: 'listening', port: engine.port, engine: engine.name, remark: chosen.remark });
+}
+
+try {
+  await serve();
+} catch (thrown) {
+  const { code, remedy } = thrown instanceof EdgeError ? thrown : { code: 'SLUICE_HTTP_START', remedy: '' };
+  tell({ kind: 'failed', code, message: messageOf(thrown), remedy });
+  await end(1);
+}

@@ -1,0 +1,29 @@
+/**
+ * Which HTTP engine serves: `auto` takes uWebSockets.js where a binary fits and node:http where none does, `uws` and `node`
+ * take nothing else. A binary with a wrong checksum is never a reason to fall back silently: it is said.
+ */
+import { EdgeError } from '../kit/edge-error.ts';
+import { startNodeEngine } from './engine-node.ts';
+import { startUwsEngine } from './engine-uws.ts';
+import type { HttpEngine, HttpEngineName, HttpEngineOptions } from './http-engine.ts';
+import { loadNative, nativeTarget, type UwsModule, verifiedBinary } from './native-binary.ts';
+
+export type EngineChoice = 'auto' | HttpEngineName;
+
+export interface ChosenEngine {
+  readonly engine: HttpEngine;
+  /** Why it is not the one hoped for; '' if it is. */
+  readonly remark: string;
+}
+
+export async function startEngine(choice: EngineChoice, options: HttpEngineOptions): Promise<ChosenEngine> {
+  if (choice === 'node') return { engine: await startNodeEngine(options), remark: '' };
+  let native: UwsModule;
+  try {
+    native = loadNative(verifiedBinary(nativeTarget()));
+  } catch (thrown) {
+    if (choice === 'uws' || !(thrown instanceof EdgeError)) throw thrown;
+    return { engine: await startNodeEngine(options), remark: `serving by node:http: ${thrown.message}` };
+  }
+  return { engine: await startUwsEngine(native, options), remark: '' };
+}

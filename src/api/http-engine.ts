@@ -1,0 +1,80 @@
+/**
+ * SEAM: an HTTP and WebSocket server. In: requests, as small plain objects. Out: whole responses (nothing here streams), and
+ * one text to all live sockets at once. Two implementations pass one conformance suite: uWebSockets.js, and node:http + ws
+ * where no native binary fits.
+ *
+ * An engine must never show a stack, keep a client that does not read, or let one client's data reach another.
+ */
+
+export type HttpEngineName = 'uws' | 'node';
+
+export interface HttpRequest {
+  /** Upper case. */
+  readonly method: string;
+  /** Without the query, not decoded. */
+  readonly path: string;
+  /** Without the question mark, '' if there is none. */
+  readonly query: string;
+  /** '' if absent. The only header that any route reads. */
+  readonly ifNoneMatch: string;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Sent with its length; for HEAD the length alone. */
+  readonly body: string | Uint8Array;
+}
+
+/** Must not throw: what it throws is answered with `unexpected`. */
+export type HttpHandler = (request: HttpRequest) => HttpResponse | Promise<HttpResponse>;
+
+export interface HttpEngineOptions {
+  readonly host: string;
+  /** 0 = any free one. */
+  readonly port: number;
+  readonly handle: HttpHandler;
+  /** The answer when the handler failed, and when something is wrong below HTTP (`431`, `400`). */
+  readonly failure: (status: number) => HttpResponse;
+  readonly livePath: string;
+  /** First words to a new live socket. */
+  readonly greeting: () => string;
+  readonly limits: HttpLimits;
+  readonly onLiveDropped: () => void;
+}
+
+export interface HttpEngine {
+  readonly name: HttpEngineName;
+  readonly port: number;
+  readonly liveClients: number;
+  /** To every live socket. One that has not read what it was sent before is cut, not waited for. */
+  broadcast(text: string): void;
+  close(): Promise<void>;
+}
+
+export interface HttpLimits {
+  /** Path and query. The longest real one is below 100. */
+  readonly urlLengthMax: number;
+  /** Live sockets of one process: at 2 kB a second each, 2,000 of them are 4 MB/s. */
+  readonly liveClientsMax: number;
+  /** Bytes that a live socket may be behind: some thirty snapshots, half a minute of not reading. */
+  readonly liveBacklogMaxBytes: number;
+  /** A live client has nothing to say. */
+  readonly liveMessageMaxBytes: number;
+  /** Only the fallback engine can bound them; uWebSockets.js closes after 10 s of silence by itself. */
+  readonly connectionsMax: number;
+  readonly requestTimeoutMs: number;
+}
+
+export const HTTP_LIMITS: HttpLimits = {
+  urlLengthMax: 1024,
+  liveClientsMax: 2000,
+  liveBacklogMaxBytes: 65_536,
+  liveMessageMaxBytes: 1024,
+  connectionsMax: 4096,
+  requestTimeoutMs: 10_000,
+};
+
+export function isUrlTooLong(request: HttpRequest, limits: HttpLimits): boolean {
+  return request.path.length + request.query.length > limits.urlLengthMax;
+}

@@ -1,0 +1,20 @@
+/** The last snapshot as it goes out: made into bytes once, however many ask for it. */
+import { createHash } from 'node:crypto';
+import type { PoolSnapshot } from './snapshot.ts';
+
+export interface PublishedSnapshot {
+  readonly snapshot: PoolSnapshot;
+  readonly json: string;
+  readonly etag: string;
+  readonly receivedAtMs: number;
+}
+
+export function publish(snapshot: PoolSnapshot, receivedAtMs: number): PublishedSnapshot {
+  const json = JSON.stringify(snapshot);
+  return { snapshot, json, etag: etagOf(json), receivedAtMs };
+}
+
+/** 128 bits of sha256: an accident is out of the question, and nobody gains by making one. */
+export function etagOf(content: string | Uint8Array): string {
+  return `"${createHash('sha256').update(content).digest('base64url').slice(0, 22)}"`;
+}

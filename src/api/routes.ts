@@ -1,0 +1,132 @@
+/**
+ * What every address answers. Pure but for the scrape: (request, what was published last) → response.
+ *
+ *   GET /                  the page, with the last snapshot's numbers in its text
+ *   GET /assets/…          its style, scripts and icon: the files of src/api/page/ and nothing else
+ *   GET /api/v1/pool       the snapshot as JSON, with ETag, readable from any origin
+ *   GET /metrics           Prometheus text
+ *   GET /healthz           200 while the process lives
+ *   GET /readyz            200, or 503 with the reasons
+ *   WS  /api/v1/live       the snapshot every second (the engine's business; a plain GET gets 426)
+ */
+import type { HttpHandler, HttpRequest, HttpResponse } from './http-engine.ts';
+import type { PageFiles } from './page-files.ts';
+import { problem } from './problem.ts';
+import type { PublishedSnapshot } from './published.ts';
+
+export const LIVE_PATH = '/api/v1/live';
+
+export interface RouteSources {
+  published(): PublishedSnapshot;
+  readonly page: PageFiles;
+  /** undefined: the main thread did not answer. */
+  scrape(): Promise<string | undefined>;
+  nowMs(): number;
+  /** A main thread that has published nothing for so long is not ready, whatever it said last. */
+  readonly staleAfterMs: number;
+}
+
+/**
+ * No inline script or style, nothing from elsewhere, no frame around it. `same-origin` keeps other sites from embedding the
+ * page's files; the JSON interface opens itself to everybody below.
+ */
+const SECURITY_HEADERS: Readonly<Record<string, string>> = {
+  'content-security-policy':
+    "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'",
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+};
+const OPEN_TO_ALL: Readonly<Record<string, string>> = {
+  'access-control-allow-origin': '*',
+  'cross-origin-resource-policy': 'cross-origin',
+};
+const ALLOW = 'GET, HEAD, OPTIONS';
+
+type Route = (request: HttpRequest) => HttpResponse | Promise<HttpResponse>;
+
+export function createRoutes(sources: RouteSources): HttpHandler {
+  const routes = new Map<string, Route>([
+    ['/', () => text('text/html; charset=utf-8', sources.page.render(sources.published()))],
+    ['/api/v1/pool', (request) => poolJson(request, sources.published())],
+    [LIVE_PATH, () => withHeaders(problem(426), { upgrade: 'websocket' })],
+    ['/metrics', () => metrics(sources)],
+    ['/healthz', () => text('text/plain; charset=utf-8', 'ok\n')],
+    ['/readyz', () => readiness(sources)],
+  ]);
+  for (const asset of sources.page.assets) {
+    routes.set(asset.path, (request) => cached(request, asset.etag, asset.contentType, asset.body));
+  }
+  return (request) => {
+    const open = request.path.startsWith('/api/') ? OPEN_TO_ALL : {};
+    const route = routes.get(request.path);
+    if (!route) return secured(problem(404), open);
+    if (request.method === 'OPTIONS') {
+      return secured({ status: 204, headers: { allow: ALLOW }, body: '' }, open);
+    }
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      return secured(withHeaders(problem(405), { allow: ALLOW }), open);
+    }
+    const response = route(request);
+    return response instanceof Promise
+      ? response.then((done) => secured(done, open))
+      : secured(response, open);
+  };
+}
+
+/** For what goes wrong beside the routes: the same headers, the same kind of body. */
+export function failureResponse(status: number): HttpResponse {
+  return secured(problem(status), {});
+}
+
+function secured(response: HttpResponse, more: Readonly<Record<string, string>>): HttpResponse {
+  return { ...response, headers: { ...SECURITY_HEADERS, ...more, ...response.headers } };
+}
+
+function withHeaders(response: HttpResponse, more: Readonly<Record<string, string>>): HttpResponse {
+  return { ...response, headers: { ...response.headers, ...more } };
+}
+
+function text(contentType: string, body: string): HttpResponse {
+  return { status: 200, headers: { 'content-type': contentType, 'cache-control': 'no-store' }, body };
+}
+
+/** `no-cache` = keep it, but ask first: the question costs a 304. */
+function cached(
+  request: HttpRequest,
+  etag: string,
+  contentType: string,
+  body: string | Uint8Array,
+): HttpResponse {
+  const headers = { 'content-type': contentType, 'cache-control': 'no-cache', etag };
+  const unchanged = request.ifNoneMatch.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
+  return unchanged ? { status: 304, headers, body: '' } : { status: 200, headers, body };
+}
+
+function poolJson(request: HttpRequest, published: PublishedSnapshot): HttpResponse {
+  return cached(request, published.etag, 'application/json', published.json);
+}
+
+async function metrics(sources: RouteSources): Promise<HttpResponse> {
+  const exposition = await sources.scrape();
+  if (exposition === undefined) return problem(503, { reasons: ['the engine did not answer in time'] });
+  return text('text/plain; version=0.0.4; charset=utf-8', exposition);
+}
+
+function readiness(sources: RouteSources): HttpResponse {
+  const { snapshot, receivedAtMs } = sources.published();
+  const silentMs = sources.nowMs() - receivedAtMs;
+  const reasons = [...snapshot.ready.reasons];
+  if (silentMs > sources.staleAfterMs)
+    reasons.push(`no word of the engine for ${Math.round(silentMs / 1000)} s`);
+  if (snapshot.ready.ok && reasons.length === 0)
+    return text('application/json', '{"ready":true,"reasons":[]}\n');
+  return problem(503, {
+    title: 'Not ready',
+    hint: 'The reasons say what is missing.',
+    ready: false,
+    reasons,
+  });
+}

@@ -1,0 +1,86 @@
+/** What the demo shows: one screen redrawn on a terminal, a plain line now and then otherwise. Pure but for `write`. */
+import colours from 'picocolors';
+import type { PoolSnapshot } from '../api/snapshot.ts';
+
+export interface DemoPlaces {
+  readonly stratumUrl: string;
+  readonly login: string;
+  readonly pageUrl: string;
+  readonly database: string;
+  readonly node: string;
+  readonly logs: string;
+}
+
+const UNITS = ['H/s', 'kH/s', 'MH/s', 'GH/s', 'TH/s', 'PH/s', 'EH/s'] as const;
+
+export function hashrateText(hashesPerSecond: number): string {
+  let value = hashesPerSecond;
+  let unit = 0;
+  while (value >= 1000 && unit < UNITS.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  return `${value < 10 ? value.toFixed(2) : value.toFixed(1)} ${UNITS[unit]}`;
+}
+
+export function banner(places: DemoPlaces): string {
+  const rows: [string, string][] = [
+    ['stratum', `${places.stratumUrl}   user ${places.login}   password x`],
+    ['page', places.pageUrl],
+    ['metrics', new URL('metrics', places.pageUrl).href],
+    ['database', places.database],
+    ['node', places.node],
+    ['logs', places.logs],
+  ];
+  const lines = rows.map(([name, text]) => `  ${name.padEnd(9)} ${text}`);
+  return [
+    '',
+    `${colours.bold('Sluice demo')}: a whole pool on this machine, on a simulated chain; its coins are worth nothing.`,
+    '',
+    ...lines,
+    '',
+    '  Try: open the page; point a miner at the stratum URL; `npx sluice journal inspect .sluice/journal`; read docs/ARCHITECTURE.md;',
+    '       for a real node: `npx sluice config example > sluice.yaml`, edit it, `npx sluice serve --config sluice.yaml`.',
+    '  Ctrl-C stops everything and compares what was answered with what was stored.',
+    '',
+  ].join('\n');
+}
+
+export function plainLine(snapshot: PoolSnapshot, elapsedS: number): string {
+  const rejected = Object.values(snapshot.shares.rejected).reduce((sum, count) => sum + count, 0);
+  const { blocks } = snapshot;
+  return [
+    `${String(Math.round(elapsedS)).padStart(4)} s`,
+    `miners ${snapshot.miners}`,
+    `hashrate ${hashrateText(snapshot.hashrate.m1)}`,
+    `shares ${snapshot.shares.accepted} accepted ${rejected} rejected`,
+    `journal ${snapshot.journal.durable} records`,
+    `stored ${snapshot.database.loaded}`,
+    `blocks ${blocks.found} found ${blocks.blue} blue ${blocks.red} red`,
+    snapshot.ready.ok ? 'ready' : `NOT READY: ${snapshot.ready.reasons.join('; ')}`,
+  ].join('  ');
+}
+
+export function screen(snapshot: PoolSnapshot, elapsedS: number): string {
+  const rejected = Object.entries(snapshot.shares.rejected)
+    .filter(([, count]) => count > 0)
+    .map(([label, count]) => `${label} ${count}`)
+    .join(', ');
+  const { blocks, database, journal } = snapshot;
+  const node = snapshot.nodes[0];
+  const state = snapshot.ready.ok ? colours.green('ready') : colours.red(snapshot.ready.reasons.join('; '));
+  const rows: [string, string][] = [
+    ['state', `${state}, up ${Math.round(elapsedS)} s`],
+    ['node', node ? `${node.synced ? 'synced' : 'not synced'}, DAA score ${node.daaScore}` : 'none'],
+    ['miners', `${snapshot.miners} (${snapshot.workers} workers), ${hashrateText(snapshot.hashrate.m1)}`],
+    ['shares', `${snapshot.shares.accepted} accepted${rejected ? `, rejected: ${rejected}` : ''}`],
+    ['journal', `${journal.state}, ${journal.durable} records durable, ${journal.segment}`],
+    ['database', `${database.state}, ${database.loaded} records loaded, ${database.lagRecords} behind`],
+    ['blocks', `${blocks.found} found, ${blocks.accepted} accepted, ${blocks.blue} blue, ${blocks.red} red`],
+  ];
+  const lines = rows.map(([name, text]) => `  ${colours.dim(name.padEnd(9))} ${text}`);
+  const recent = blocks.recent
+    .slice(0, 4)
+    .map((block) => `            ${block.hash.slice(0, 16)}...  ${block.worker}  ${block.colour}`);
+  return [...lines, ...recent, ''].join('\n');
+}

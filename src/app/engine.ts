@@ -1,0 +1,207 @@
+/**
+ * The engine, wired: reads like a table of contents. Rooms are built from the floor up and tied once; `close` undoes it in the
+ * order in which shares fall: stop accepting, judge what was received, make it durable, answer, store, leave.
+ */
+import { availableParallelism } from 'node:os';
+import { LIMITS } from '../../config/limits.ts';
+import type { Config } from '../../config/schema.ts';
+import { type ApiHandle, startApi } from '../api/api-client.ts';
+import { KaspaChain } from '../chains/kaspa/kaspa-chain.ts';
+import { selfTestReference } from '../chains/kaspa/reference-pow.ts';
+import { HashrateWindow } from '../domain/hashrate.ts';
+import { difficultyLog2Of } from '../domain/target.ts';
+import { recentWork } from '../journal/replay.ts';
+import { openShareJournal, type ShareJournal } from '../journal/share-journal.ts';
+import { EdgeError } from '../kit/edge-error.ts';
+import type { Logger } from '../kit/log.ts';
+import { createRegistry, type Registry } from '../kit/metrics.ts';
+import { createStratum, type PortOptions, type Stratum } from '../stratum/stratum-server.ts';
+import { JobFeed, type PaceGroup } from '../templates/job-feed.ts';
+import { type EngineClocks, Ledger } from './ledger-desk.ts';
+import { PoolView } from './pool-view.ts';
+import { buildSharePath, type SharePath } from './share-path.ts';
+import { WorkerNames } from './worker-names.ts';
+
+/** Longest window the page asks for. */
+const HASHRATE_WINDOW_S = 3_600;
+/** A share's way through kernel and disk takes milliseconds; what is not done after this has met a dead disk. */
+const DRAIN_DEADLINE_MS = 10_000;
+/** The loader carries on at the next start, so leaving does not wait for a database that is away. */
+const LOADER_DRAIN_MS = 15_000;
+const DRAIN_POLL_MS = 5;
+
+export interface Engine {
+  readonly stratumPorts: readonly number[];
+  readonly httpUrl: string;
+  readonly bootUnixMs: number;
+  view(): ReturnType<PoolView['snapshot']>;
+  /** Ordered; safe to call twice. */
+  close(): Promise<void>;
+}
+
+export async function startEngine(config: Config, databaseUrl: string, log: Logger): Promise<Engine> {
+  selfTestReference();
+  const clocks: EngineClocks = { clock: () => performance.now(), wallClock: Date.now };
+  const bootUnixMs = Date.now();
+  const registry = createRegistry();
+  const hashrate = new HashrateWindow(HASHRATE_WINDOW_S, bootUnixMs);
+  const chain = openChain(config, log, clocks);
+
+  // Before the journal is opened: what its end tells of work that may be handed out again.
+  const seenWork = await recentWork(config.journal.directory, bootUnixMs - LIMITS.replayWindowMs);
+  // Rooms that answer each other are tied through these two, which exist before either is asked anything.
+  let path: SharePath | undefined;
+  const journal = await openShareJournal({
+    directory: config.journal.directory,
+    instanceName: config.instance,
+    bootUnixMs,
+    listener: {
+      onDurable: (sequence) => path?.verdicts.onDurable(sequence),
+      onFailure: (sequence, reason) => path?.verdicts.onFailure(sequence, reason),
+      onRecovered: () => path?.verdicts.onRecovered(),
+    },
+    log,
+    registry,
+  });
+  const names = new WorkerNames(journal);
+  const stratum = createStratum({
+    ports: config.stratum.ports.map((port) => portOptions(port, config.stratum.host)),
+    checkAddress: (text) => chain.checkAddress(text),
+    workers: names,
+    registry,
+    log,
+    clock: clocks.clock,
+    random: Math.random,
+    enforceExtranonce: config.stratum.enforceExtranonce,
+  });
+  const ledger = new Ledger({ config, databaseUrl, journal, chain, names, registry, log, clocks });
+  path = buildSharePath({
+    threads: config.validation.threads || Math.max(1, availableParallelism() - 1),
+    inlineRecordsMax: config.validation.inlineRecordsMax,
+    bootUnixMs,
+    seenWork,
+    chain,
+    journal,
+    replies: stratum.replySink,
+    hashrate,
+    registry,
+    log,
+    ...clocks,
+    onBlock: (block) => ledger.submit(block),
+  });
+  const feed = new JobFeed({
+    registry: path.jobs,
+    groups: paceGroups(config),
+    announce: (portIndex, job) => void stratum.announce(portIndex, job),
+    clock: clocks.clock,
+    schedule: (callback, delayMs) => {
+      const timer = setTimeout(callback, delayMs);
+      return () => clearTimeout(timer);
+    },
+    keepAliveMs: LIMITS.jobKeepAliveMs,
+    stallMs: LIMITS.templateStallMs,
+  });
+  const parts: Parts = { config, chain, journal, stratum, ledger, path, feed, log, registry };
+  try {
+    return await openDoors(parts, bootUnixMs, hashrate, clocks);
+  } catch (error) {
+    await closeEngine(parts, undefined);
+    throw error;
+  }
+}
+
+interface Parts {
+  readonly config: Config;
+  readonly chain: KaspaChain;
+  readonly journal: ShareJournal;
+  readonly stratum: Stratum;
+  readonly ledger: Ledger;
+  readonly path: SharePath;
+  readonly feed: JobFeed;
+  readonly log: Logger;
+  readonly registry: Registry;
+}
+
+/** Everything is wired; now templates may come, then miners, then people. */
+async function openDoors(
+  parts: Parts,
+  bootUnixMs: number,
+  hashrate: HashrateWindow,
+  clocks: EngineClocks,
+): Promise<Engine> {
+  const { config, chain, stratum, ledger, path, feed, log, registry } = parts;
+  ledger.start();
+  await chain.open({ onTemplate: (template) => feed.onTemplate(template), onStatus: () => {} });
+  const opened = await stratum.open(path.intake);
+  const stratumPorts = opened.map((one) => one.port);
+  const view = new PoolView({ ...parts, ...clocks, bootUnixMs, hashrate, stratumPorts });
+  const api = await startApi({ ...config.http, registry, snapshot: () => view.snapshot(), log });
+  log.info({ stratumPorts, http: api.url, engine: api.engine }, 'engine is up');
+  let closing: Promise<void> | undefined;
+  return {
+    stratumPorts,
+    httpUrl: api.url,
+    bootUnixMs,
+    view: () => view.snapshot(),
+    close: () => (closing ??= closeEngine(parts, api)),
+  };
+}
+
+async function closeEngine(parts: Parts, api: ApiHandle | undefined): Promise<void> {
+  const { stratum, feed, path, journal, ledger, chain, log } = parts;
+  log.info('stopping: no new submissions are taken');
+  feed.close();
+  stratum.stopAccepting();
+  const deadline = performance.now() + DRAIN_DEADLINE_MS;
+  while (!path.idle() && performance.now() < deadline)
+    await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
+  if (!path.idle()) log.error({ waiting: path.verdicts.waiting }, 'some submissions leave without an answer');
+  await stratum.close();
+  await path.threads.close();
+  await journal.close();
+  await ledger.close(LOADER_DRAIN_MS);
+  await chain.close();
+  await api?.close();
+  log.info('stopped');
+}
+
+function openChain(config: Config, log: Logger, clocks: EngineClocks): KaspaChain {
+  const { network, payAddress, nodes, allowUnsynced } = config.kaspa;
+  const chain = new KaspaChain({
+    nodes,
+    networkId: network,
+    payAddress,
+    extraData: `sluice/${config.instance}`,
+    log,
+    clock: clocks.clock,
+    allowUnsynced,
+  });
+  const treasury = chain.checkAddress(payAddress);
+  if (!treasury.ok) throw new EdgeError('SLUICE_CONFIG_INVALID', `kaspa.payAddress: ${treasury.reason}`);
+  return chain;
+}
+
+function portOptions(port: Config['stratum']['ports'][number], host: string): PortOptions {
+  const log2 = (difficulty: number): number => difficultyLog2Of(difficulty) ?? 0;
+  const difficultyLog2 = log2(port.difficulty);
+  return {
+    host,
+    port: port.port,
+    difficultyLog2,
+    difficultyMinLog2: Math.min(difficultyLog2, log2(port.difficultyMin ?? port.difficulty)),
+    difficultyMaxLog2: Math.max(difficultyLog2, log2(port.difficultyMax ?? port.difficulty)),
+    ...(port.dialect === undefined ? {} : { dialect: port.dialect }),
+    label: port.label || String(port.port),
+  };
+}
+
+/** Ports of equal pace share their announcements. */
+function paceGroups(config: Config): PaceGroup[] {
+  const groups = new Map<number, number[]>();
+  for (const [index, port] of config.stratum.ports.entries()) {
+    const members = groups.get(port.jobIntervalMs) ?? [];
+    members.push(index);
+    groups.set(port.jobIntervalMs, members);
+  }
+  return [...groups].map(([intervalMs, portIndexes]) => ({ intervalMs, portIndexes }));
+}

@@ -1,0 +1,128 @@
+/**
+ * The verbs. Each option is parsed and refused here; what a verb does stands in `app/`. Exit codes: 0 done, 1 failed or not
+ * equal, 2 wrong usage or configuration, 3 something it depends on is down.
+ */
+import { readFileSync } from 'node:fs';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { addConfigVerbs } from './app/config-verbs.ts';
+import { runDemo } from './app/demo.ts';
+import { addJournalVerbs } from './app/journal-verbs.ts';
+import { runMigrate } from './app/migrate-role.ts';
+import { addMinerVerb } from './app/miner-role.ts';
+import { runServe } from './app/serve.ts';
+import { addSimnodeVerb } from './app/simnode-role.ts';
+import { EdgeError, messageOf } from './kit/edge-error.ts';
+import { projectPath } from './kit/project-root.ts';
+
+const USAGE_CODES = new Set([
+  'SLUICE_CONFIG_INVALID',
+  'SLUICE_CONFIG_UNREADABLE',
+  'SLUICE_OPTION_INVALID',
+  'SLUICE_SIMNODE_OPTION',
+  'SLUICE_NETWORK_UNKNOWN',
+  'SLUICE_PAY_ADDRESS',
+]);
+const DEPENDENCY_CODES = new Set([
+  'SLUICE_DATABASE_UNREACHABLE',
+  'SLUICE_NODE_UNREACHABLE',
+  'SLUICE_PORT_IN_USE',
+]);
+
+function number(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === '' || !(value >= min && value <= max)) {
+      throw new InvalidArgumentError(`expected a number from ${min} to ${max}`);
+    }
+    return value;
+  };
+}
+
+function buildProgram(): Command {
+  const { version } = JSON.parse(readFileSync(projectPath('package.json'), 'utf8')) as { version: string };
+  const program = new Command('sluice')
+    .description(
+      'A share engine for mining pools: stratum in, durable shares, blocks and exact accounting out.',
+    )
+    .version(version)
+    .showHelpAfterError('(`sluice help COMMAND` tells more)')
+    .showSuggestionAfterError(true);
+
+  program
+    .command('demo')
+    .description('the whole pool on this machine: embedded PostgreSQL, simulated Kaspa node, engine, miners')
+    .addOption(new Option('--seconds <n>', 'stop by itself after so many seconds').argParser(number(1, 1e7)))
+    .addOption(new Option('--summary <file>', 'write a JSON summary there at the end'))
+    .addOption(new Option('--data <folder>', 'where database, journal and logs are kept').default('.sluice'))
+    .addOption(
+      new Option('--stratum-port <port>', 'first choice; another is taken when it is in use')
+        .default(5555)
+        .argParser(number(0, 65_535)),
+    )
+    .addOption(
+      new Option('--http-port <port>', 'first choice; another is taken when it is in use')
+        .default(8080)
+        .argParser(number(0, 65_535)),
+    )
+    .addOption(new Option('--miners <n>', 'built-in miners').default(4).argParser(number(0, 1000)))
+    .addOption(
+      new Option('--hashrate <n>', 'hashes per second of each built-in miner')
+        .default(60_000)
+        .argParser(number(1, 1e8)),
+    )
+    .addOption(
+      new Option('--difficulty-log2 <n>', 'share difficulty of the demo port, 2^n')
+        .default(-16)
+        .argParser(number(-31, 40)),
+    )
+    .action(async (options) => {
+      process.exitCode = await runDemo(options);
+    });
+
+  program
+    .command('serve')
+    .description('the engine: real nodes, a real PostgreSQL, real miners')
+    .requiredOption('--config <file>', 'configuration; `sluice config example` prints one')
+    .action(async (options: { config: string }) => {
+      process.exitCode = await runServe(options.config);
+    });
+
+  program
+    .command('migrate')
+    .description('bring the database schema up to date, or look at it')
+    .requiredOption('--config <file>', 'configuration that names the database')
+    .option('--status', 'look, change nothing')
+    .action(async (options: { config: string; status?: boolean }) => {
+      process.exitCode = await runMigrate(options.config, options.status === true);
+    });
+
+  addSimnodeVerb(program);
+  addMinerVerb(program);
+  addConfigVerbs(program);
+  addJournalVerbs(program);
+  return program;
+}
+
+/** User faults are told in sentences, everything else with its stack: that one is ours. */
+function tellFault(error: unknown): number {
+  if (!(error instanceof EdgeError)) {
+    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : messageOf(error)}\n`);
+    return 1;
+  }
+  process.stderr.write(`${error.message}\n${error.remedy ? `  ${error.remedy}\n` : ''}  [${error.code}]\n`);
+  if (USAGE_CODES.has(error.code)) return 2;
+  return DEPENDENCY_CODES.has(error.code) ? 3 : 1;
+}
+
+try {
+  const program = buildProgram();
+  program.exitOverride();
+  for (const command of program.commands) command.exitOverride();
+  await program.parseAsync();
+} catch (error) {
+  const code = (error as { code?: unknown }).code;
+  // Commander has printed help, version or the usage fault already.
+  if (typeof code === 'string' && code.startsWith('commander.')) {
+    process.exitCode = (error as { exitCode?: number }).exitCode === 0 ? 0 : 2;
+  } else process.exitCode = tellFault(error);
+}

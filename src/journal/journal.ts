@@ -17,15 +17,18 @@ export interface Journal {
 
   /** Interns (address, worker name); the reference is what records carry. Definitions reach the disk with the first share. */
   acquireWorker(address: string, workerName: string): number;
-  /** The session is gone. References that never reached a share are recycled, so that names alone cannot grow memory. */
+  /**
+   * The session is gone; shares of it may still come for 30 s. Then the reference is recycled, at once if no record of the
+   * segment defines it, with the next segment otherwise: names alone cannot grow memory.
+   */
   releaseWorker(workerRef: number): void;
   /** A job that shares may name; journalled with its first share. Forgotten by `retireJob`. */
   registerJob(jobId: number, prePowHash: Uint8Array, timestampMs: bigint): void;
   retireJob(jobId: number): void;
 
   /**
-   * Appends one accepted share and returns its sequence, or 0 when the journal is unavailable (nothing was appended).
-   * Durable once `onDurable` reports a sequence >= it.
+   * Appends one accepted share and returns its sequence, or 0 when the journal is unavailable, its ring is full, or the worker
+   * or job is unknown (nothing was appended). Durable once `onDurable` reports a sequence >= it and no `onFailure` came before.
    */
   appendShare(
     verdict: number,
@@ -68,7 +71,8 @@ export interface JournalListener {
   onDurable(sequence: number): void;
   /**
    * A write or an fdatasync failed: nothing above `durableSequence` is durable and nothing of it will be; the owners must
-   * answer `unavailable`. The journal goes on with a new segment when it can, and calls onRecovered.
+   * answer `unavailable` before they return. The journal goes on with a new segment when it can, and calls onRecovered;
+   * sequences reported after that say nothing of the ones that failed.
    */
   onFailure(durableSequence: number, reason: string): void;
   onRecovered(): void;

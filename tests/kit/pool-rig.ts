@@ -23,6 +23,8 @@ export interface PoolRigOptions {
   readonly difficultyLog2: number;
   readonly networkDifficultyLog2: number;
   readonly blocksPerSecond?: number;
+  /** True unless said otherwise. */
+  readonly enforceExtranonce?: boolean;
   /** A new folder under the system's temporary one when absent. */
   readonly folder?: string;
 }
@@ -34,18 +36,21 @@ export class PoolRig {
   readonly engineLog: string;
   readonly stratumPort: number;
   readonly httpUrl: string;
-  readonly node: ChildRole;
-  readonly control: ControlClient;
-  readonly postgres: KeptPostgres;
   readonly sql: Database;
+  node: ChildRole;
+  control: ControlClient;
+  readonly #options: PoolRigOptions;
+  #postgres: KeptPostgres;
   #engine: EngineProcess | undefined;
 
   private constructor(
     folder: string,
+    options: PoolRigOptions,
     ports: { readonly stratum: number; readonly http: number },
     parts: { readonly node: ChildRole; readonly control: ControlClient; readonly postgres: KeptPostgres },
   ) {
     this.folder = folder;
+    this.#options = options;
     this.journalFolder = join(folder, 'journal');
     this.configFile = join(folder, 'sluice.yaml');
     this.engineLog = join(folder, 'engine.log');
@@ -53,7 +58,7 @@ export class PoolRig {
     this.httpUrl = `http://127.0.0.1:${ports.http}`;
     this.node = parts.node;
     this.control = parts.control;
-    this.postgres = parts.postgres;
+    this.#postgres = parts.postgres;
     this.sql = openDatabase(parts.postgres.first.url, { applicationName: 'sluice test', max: 2 });
   }
 
@@ -64,22 +69,13 @@ export class PoolRig {
     chmodSync(folder, 0o711);
     mkdirSync(join(folder, 'journal'), { recursive: true });
     const [node, postgres] = await Promise.all([
-      startChildRole({
-        name: 'simulated node',
-        args: [
-          'simnode',
-          ...['--listen', '127.0.0.1:0', '--network', RIG_NETWORK],
-          ...['--difficulty-log2', String(options.networkDifficultyLog2)],
-          ...['--blocks-per-second', String(options.blocksPerSecond ?? 10)],
-        ],
-        logFile: join(folder, 'simnode.log'),
-      }),
+      startNode(folder, options, '127.0.0.1:0'),
       keepPostgres(join(folder, 'pg'), silentLogger),
     ]);
     const control = await ControlClient.connect(String(node.info.controlAddress));
     const ports = { stratum: await freePortNear(0), http: await freePortNear(0) };
-    const rig = new PoolRig(folder, ports, { node, control, postgres });
-    rig.#writeConfig(options, ports.http);
+    const rig = new PoolRig(folder, options, ports, { node, control, postgres });
+    rig.#writeConfig(ports.http);
     return rig;
   }
 
@@ -94,10 +90,36 @@ export class PoolRig {
     return this.#engine;
   }
 
+  /** The node is killed and another one, of another chain, takes its address. */
+  async killNode(): Promise<{ restart(): Promise<void> }> {
+    const address = String(this.node.info.address);
+    this.control.close();
+    this.node.process.kill('SIGKILL');
+    await this.node.exited;
+    return {
+      restart: async () => {
+        this.node = await startNode(this.folder, this.#options, address);
+        this.control = await ControlClient.connect(String(this.node.info.controlAddress));
+      },
+    };
+  }
+
+  /** Down in order, and nobody starts it again before `start`. */
+  async stopPostgres(): Promise<{ start(): Promise<void> }> {
+    await this.#postgres.stop();
+    return {
+      start: async () => {
+        this.#postgres = await keepPostgres(join(this.folder, 'pg'), silentLogger);
+      },
+    };
+  }
+
   /** Pid of the PostgreSQL that runs now; undefined while it is down. */
   postmasterPid(): number | undefined {
     try {
-      return Number(readFileSync(join(this.postgres.first.dataDir, 'postmaster.pid'), 'utf8').split('\n')[0]);
+      return Number(
+        readFileSync(join(this.#postgres.first.dataDir, 'postmaster.pid'), 'utf8').split('\n')[0],
+      );
     } catch {
       return undefined;
     }
@@ -109,11 +131,12 @@ export class PoolRig {
     this.control.close();
     await this.node.stop();
     await this.sql.end({ timeout: 1 });
-    await this.postgres.stop();
+    await this.#postgres.stop();
     if (!keepFolder) rmSync(this.folder, { recursive: true, force: true });
   }
 
-  #writeConfig(options: PoolRigOptions, httpPort: number): void {
+  #writeConfig(httpPort: number): void {
+    const options = this.#options;
     const config = {
       instance: RIG_INSTANCE,
       kaspa: {
@@ -123,9 +146,10 @@ export class PoolRig {
       },
       stratum: {
         host: '127.0.0.1',
+        enforceExtranonce: options.enforceExtranonce ?? true,
         ports: [{ port: this.stratumPort, difficulty: 2 ** options.difficultyLog2 }],
       },
-      database: { url: this.postgres.first.url },
+      database: { url: this.#postgres.first.url },
       journal: { directory: this.journalFolder },
       // Both ways to a verdict are taken: few shares inline, more of them on a thread.
       validation: { threads: 1, inlineRecordsMax: 4 },
@@ -133,4 +157,17 @@ export class PoolRig {
     };
     writeFileSync(this.configFile, stringify(config), { mode: 0o600 });
   }
+}
+
+function startNode(folder: string, options: PoolRigOptions, address: string): Promise<ChildRole> {
+  return startChildRole({
+    name: 'simulated node',
+    args: [
+      'simnode',
+      ...['--listen', address, '--network', RIG_NETWORK],
+      ...['--difficulty-log2', String(options.networkDifficultyLog2)],
+      ...['--blocks-per-second', String(options.blocksPerSecond ?? 10)],
+    ],
+    logFile: join(folder, 'simnode.log'),
+  });
 }

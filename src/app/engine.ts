@@ -17,6 +17,7 @@ import type { Logger } from '../kit/log.ts';
 import { createRegistry, type Registry } from '../kit/metrics.ts';
 import { createStratum, type PortOptions, type Stratum } from '../stratum/stratum-server.ts';
 import { JobFeed, type PaceGroup } from '../templates/job-feed.ts';
+import { lastNumberedSegment } from './journal-numbering.ts';
 import { type EngineClocks, Ledger } from './ledger-desk.ts';
 import { PoolView } from './pool-view.ts';
 import { buildSharePath, type SharePath } from './share-path.ts';
@@ -49,10 +50,13 @@ export async function startEngine(config: Config, databaseUrl: string, log: Logg
 
   // Before the journal is opened: what its end tells of work that may be handed out again.
   const seenWork = await recentWork(config.journal.directory, bootUnixMs - LIMITS.replayWindowMs);
+  const { directory } = config.journal;
+  const afterSegment = await lastNumberedSegment(directory, config.instance, databaseUrl, log);
   // Rooms that answer each other are tied through these two, which exist before either is asked anything.
   let path: SharePath | undefined;
   const journal = await openShareJournal({
-    directory: config.journal.directory,
+    directory,
+    afterSegment,
     instanceName: config.instance,
     bootUnixMs,
     listener: {

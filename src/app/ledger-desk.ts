@@ -156,7 +156,8 @@ export class Ledger {
 
   #submitted(block: FoundBlock, reports: readonly SubmitReport[], startedMs: number): void {
     const { clocks, log } = this.#options;
-    this.#submitSeconds.observe((clocks.clock() - startedMs) / 1000);
+    const firstAnswerMs = Math.min(...reports.map((report) => report.elapsedMs), clocks.clock() - startedMs);
+    this.#submitSeconds.observe(firstAnswerMs / 1000);
     this.tracker.submitted(block.candidate.blockHash, reports);
     const accepted = reports.filter((report) => report.outcome === 'accepted').length;
     const level = accepted > 0 ? 'info' : 'error';

@@ -50,7 +50,7 @@ export interface Candidate {
 }
 
 export type AddressCheck =
-  | { readonly ok: true; /** canonical form, with prefix */ readonly address: string }
+  | { readonly ok: true /** canonical form, with prefix */; readonly address: string }
   /** `reason` is written for the miner who typed it. */
   | { readonly ok: false; readonly reason: string };
 

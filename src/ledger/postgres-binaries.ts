@@ -52,7 +52,7 @@ export async function findBinaries(
     initdb: join(native, 'bin', 'initdb'),
     postgres,
     version,
-    major: Number.parseInt(version, 10),
+    major: Number(/^\d+/.exec(version)?.[0]),
     leash: findLeash(postgres, account),
   };
 }

@@ -148,7 +148,7 @@ export class Grinder {
     row.credit -= take;
     const { slot, sequence } = this.#prepared(job);
     const extranonceBits = connection.extranonceHex.length * 4;
-    const prefixHigh = Number.parseInt(connection.extranonceHex.padEnd(8, '0'), 16);
+    const prefixHigh = Number(`0x${connection.extranonceHex.padEnd(8, '0')}`);
     const span = 2 ** Math.min(48, 64 - extranonceBits);
     for (let index = from; index < from + take; index++) {
       const offset = index * RECORD_BYTES;

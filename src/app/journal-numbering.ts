@@ -3,6 +3,7 @@
  * up. The database remembers how far it has loaded; a journal that began at 1 again would lie behind that mark, and its shares
  * would be taken for loaded ones.
  */
+import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { newestSegment } from '../journal/segment-files.ts';
 import { messageOf } from '../kit/edge-error.ts';
@@ -20,7 +21,7 @@ export async function lastNumberedSegment(
   databaseUrl: string,
   log: Logger,
 ): Promise<number> {
-  if ((await newestSegment(directory)) > 0) return 0;
+  if (existsSync(directory) && (await newestSegment(directory)) !== undefined) return 0;
   const sql = openDatabase(databaseUrl, { max: 1, applicationName: 'sluice engine' });
   try {
     for (let attempt = 1; ; attempt++) {

@@ -103,7 +103,7 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
   },
   freeze: {
     usage: 'freeze on|off',
-    help: 'no blocks of other miners: templates change only by our own blocks',
+    help: 'no blocks of other miners: templates, timestamp included, change only by our own blocks',
     run: (target, values) => target.setFrozen(values.flag('value', true)),
   },
   rate: {

@@ -98,6 +98,8 @@ export class SimNetwork {
   readonly #issued = new Map<string, DraftBlock>();
   readonly #cache = new Map<string, { draft: DraftBlock; madeAtMs: number }>();
   readonly #listeners = new Set<NetworkListener>();
+  /** No blocks of other miners, and templates keep their timestamp: work can be handed out twice. */
+  frozen = false;
   #virtual: Ghostdag;
   #previousVirtual: Ghostdag;
   #declaredRed = 0;
@@ -144,13 +146,13 @@ export class SimNetwork {
   }
 
   /**
-   * Equal virtual state, script and text give the very same template for a second. undefined: the text is too
-   * long.
+   * Equal virtual state, script and text give the very same template for a second, and for as long as the
+   * network is frozen. undefined: the text is too long.
    */
   template(minerScript: string, extraData: string, nowMs: number): DraftBlock | undefined {
     const key = `${minerScript}/${extraData}`;
     const cached = this.#cache.get(key);
-    if (cached && nowMs - cached.madeAtMs < TEMPLATE_LIFE_MS && nowMs >= cached.madeAtMs) return cached.draft;
+    if (cached && (this.frozen || isYoung(cached.madeAtMs, nowMs))) return cached.draft;
     const draft = this.#draft(this.#virtual, minerScript, extraData, nowMs, this.settings.fillerTransactions);
     if (!draft) return undefined;
     if (this.#cache.size >= CACHED_MAX) this.#cache.delete(this.#cache.keys().next().value!);
@@ -375,4 +377,8 @@ export class SimNetwork {
       if (diff.added.length + diff.removed.length > 0) listener.onUtxosChanged(diff);
     }
   }
+}
+
+function isYoung(madeAtMs: number, nowMs: number): boolean {
+  return nowMs >= madeAtMs && nowMs - madeAtMs < TEMPLATE_LIFE_MS;
 }

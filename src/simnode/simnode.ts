@@ -65,7 +65,10 @@ export async function runSimnode(
     network,
     nodes,
     nowMs,
-    setFrozen: (frozen) => pace.setFrozen(frozen),
+    setFrozen: (frozen) => {
+      network.frozen = frozen;
+      pace.setFrozen(frozen);
+    },
     setRate: (blocksPerSecond) => pace.setRate(blocksPerSecond),
     status: () => statusOf(options.networkId, network, nodes, pace),
   };

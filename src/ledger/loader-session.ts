@@ -1,0 +1,113 @@
+/**
+ * The loader's one connection. In flow statements and COPY bytes, out flow results, or the first error. It must never let a
+ * statement of a transaction run outside of it.
+ *
+ * That is not idle fear. The client reconnects by itself, so a statement issued just after the connection died would run
+ * on a new one, in a transaction of its own: progress without its rows. So a session is one connection for ever; the
+ * moment it is lost every further statement throws, and after any error the whole session is thrown away, not rolled back.
+ */
+import { once } from 'node:events';
+import type { Writable } from 'node:stream';
+import { EdgeError } from '../kit/edge-error.ts';
+import { type Database, openDatabase, type ReservedConnection } from './stores/postgres.ts';
+
+/**
+ * A host that vanishes in the middle of a batch leaves its lock on the instance's mark; without this its successor would
+ * wait for the server's TCP keep-alive, two hours by default.
+ */
+const IDLE_IN_TRANSACTION = '60s';
+
+/** A query object of the client, as far as `copyIn` reaches into it. */
+interface PendingCopy {
+  writable(): Promise<Writable>;
+  reject(error: unknown): void;
+}
+
+export class LoaderSession {
+  readonly #client: Database;
+  readonly #connection: ReservedConnection;
+  readonly #lost: () => boolean;
+
+  private constructor(client: Database, connection: ReservedConnection, lost: () => boolean) {
+    this.#client = client;
+    this.#connection = connection;
+    this.#lost = lost;
+  }
+
+  /** @param deadlineMs within which the connection must stand, and any one statement end (the server sees to that). */
+  static async open(url: string, applicationName: string, deadlineMs: number): Promise<LoaderSession> {
+    let lost = false;
+    const client = openDatabase(url, {
+      applicationName,
+      max: 1,
+      statementTimeoutMs: deadlineMs,
+      onClose: () => {
+        lost = true;
+      },
+    });
+    const timer = setTimeout(discard, deadlineMs, client);
+    try {
+      // A plain query first: a `reserve` that cannot connect stays in the client's queue and opens a connection later,
+      // when nobody is left to close it.
+      await client`SELECT set_config('idle_in_transaction_session_timeout', ${IDLE_IN_TRANSACTION}, false)`;
+      return new LoaderSession(client, await client.reserve(), () => lost);
+    } catch (error) {
+      discard(client);
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /**
+   * Runs statements that must end by a deadline: after it the session is discarded, and with it everything in flight
+   * rejects. For the server that is silent rather than gone, which no statement time-out of its own can end.
+   */
+  async within<T>(deadlineMs: number, work: () => Promise<T>): Promise<T> {
+    const timer = setTimeout(() => this.discard(), deadlineMs);
+    try {
+      return await work();
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** To be read anew for every statement: `session.sql\`...\``. */
+  get sql(): ReservedConnection {
+    if (this.#lost()) {
+      throw new EdgeError('SLUICE_DATABASE_UNREACHABLE', 'the connection to the database was lost');
+    }
+    return this.#connection;
+  }
+
+  /** Sends one COPY ... FROM STDIN; resolves when the server has taken all of it. */
+  async copyIn(statement: string, bytes: Buffer): Promise<void> {
+    const copy = this.sql.unsafe(statement) as unknown as PendingCopy;
+    // Once the stream exists the client has resolved this query, and an error that comes after the last byte (a violated
+    // check, a lost connection) goes to its `reject`, where nobody hears it while the stream waits for ever.
+    const failed = new Promise<never>((_, reject) => {
+      const forward = copy.reject.bind(copy);
+      copy.reject = (error) => {
+        reject(error);
+        forward(error);
+      };
+    });
+    failed.catch(() => {});
+    const stream = await copy.writable();
+    const finished = once(stream, 'finish');
+    finished.catch(() => {});
+    // An error after `finished` has settled must still find a listener.
+    stream.on('error', () => {});
+    stream.end(bytes);
+    await Promise.race([finished, failed]);
+  }
+
+  /** Closes at once; the server rolls back whatever was open. */
+  discard(): void {
+    discard(this.#client);
+  }
+}
+
+function discard(client: Database): void {
+  client.end({ timeout: 0 }).catch(() => {});
+}

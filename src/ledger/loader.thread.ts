@@ -1,0 +1,66 @@
+/**
+ * The loader's thread: rows are made here, so that the main thread never sees one. In flow requests, out flow a status every
+ * second, answers to drains, and log lines for the main thread's log.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { DurableMark } from '../journal/durable-mark.ts';
+import { Loader } from './loader.ts';
+import type { LoaderReply, LoaderRequest, LoaderThreadData } from './loader-status.ts';
+
+const STATUS_INTERVAL_MS = 1000;
+
+const data = workerData as LoaderThreadData;
+const port = parentPort!;
+const mark = new DurableMark(data.durableMark);
+const reply = (message: LoaderReply) => port.postMessage(message);
+
+const loader = new Loader({
+  journalDirectory: data.journalDirectory,
+  instanceName: data.instanceName,
+  databaseUrl: data.databaseUrl,
+  durablePosition: () => {
+    const position = mark.read();
+    return position.segment === 0 ? undefined : position;
+  },
+  retainMs: data.retainMs,
+  rowsMax: data.rowsMax,
+  intervalMs: data.intervalMs,
+  log: (level, fields, message) => reply({ type: 'log', level, fields, message }),
+});
+
+let lastAtMs = performance.now();
+let lastLoaded = 0;
+let rowsPerSecond = 0;
+
+/** @param measure false: between two ticks, when a rate over so short a time would say nothing. */
+function postStatus(measure: boolean): void {
+  if (measure) {
+    const nowMs = performance.now();
+    const loaded = loader.loadedHere;
+    rowsPerSecond = ((loaded - lastLoaded) / (nowMs - lastAtMs)) * 1000;
+    lastAtMs = nowMs;
+    lastLoaded = loaded;
+  }
+  reply({ type: 'status', status: loader.status(Date.now(), rowsPerSecond) });
+}
+
+const timer = setInterval(postStatus, STATUS_INTERVAL_MS, true);
+
+async function serve(request: LoaderRequest): Promise<void> {
+  if (request.type === 'status') return postStatus(false);
+  if (request.type === 'drain') {
+    const done = await loader.drain(request.deadlineMs);
+    postStatus(false);
+    return reply({ type: 'drained', id: request.id, done });
+  }
+  clearInterval(timer);
+  await loader.close();
+  postStatus(false);
+  port.close();
+}
+
+port.on('message', (request: LoaderRequest) => {
+  // A rejection here is a fault of ours: let it end the thread, which the client logs and restarts.
+  void serve(request);
+});
+loader.start();

@@ -9,6 +9,7 @@ export interface DemoPlaces {
   readonly database: string;
   readonly node: string;
   readonly logs: string;
+  readonly journal: string;
 }
 
 const UNITS = ['H/s', 'kH/s', 'MH/s', 'GH/s', 'TH/s', 'PH/s', 'EH/s'] as const;
@@ -39,8 +40,8 @@ export function banner(places: DemoPlaces): string {
     '',
     ...lines,
     '',
-    '  Try: open the page; point a miner at the stratum URL; `npx sluice journal inspect .sluice/journal`; read docs/ARCHITECTURE.md;',
-    '       for a real node: `npx sluice config example > sluice.yaml`, edit it, `npx sluice serve --config sluice.yaml`.',
+    `  Try: open the page; point a miner at the stratum URL; npx sluice journal inspect ${places.journal};`,
+    '       for a real node: npx sluice config example > sluice.yaml, edit it, npx sluice serve --config sluice.yaml.',
     '  Ctrl-C stops everything and compares what was answered with what was stored.',
     '',
   ].join('\n');

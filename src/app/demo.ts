@@ -8,6 +8,7 @@
  *          +-- miner        four dialects
  */
 
+import { relative } from 'node:path';
 import type { PoolSnapshot } from '../api/snapshot.ts';
 import { EdgeError, messageOf } from '../kit/edge-error.ts';
 import { createLogger, type Logger } from '../kit/log.ts';
@@ -48,7 +49,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     if (!started) return 130;
     const failed = watchRoles(started, stop);
     if (options.seconds) setTimeout(() => stop('time is up'), options.seconds * 1000).unref();
-    await showUntil(started, stopRequested, startedMs);
+    await showUntil(started, folders, stopRequested, startedMs);
     const summary = await closeInOrder(started, folders, startedMs);
     say(summaryText(summary, failed()));
     if (options.summary) writeSummary(options.summary, summary);
@@ -140,7 +141,12 @@ function watchRoles(house: House, stop: (reason: string) => void): () => string 
   return () => failed;
 }
 
-async function showUntil(house: House, stopRequested: Promise<string>, startedMs: number): Promise<void> {
+async function showUntil(
+  house: House,
+  folders: DemoFolders,
+  stopRequested: Promise<string>,
+  startedMs: number,
+): Promise<void> {
   const pageUrl = String(house.engine.info.httpUrl);
   const ports = house.engine.info.stratumPorts as number[];
   say(
@@ -150,7 +156,8 @@ async function showUntil(house: House, stopRequested: Promise<string>, startedMs
       pageUrl: pageUrl.endsWith('/') ? pageUrl : `${pageUrl}/`,
       database: `embedded PostgreSQL ${house.postgres.first.version}, data in ${house.postgres.first.dataDir}`,
       node: `simulated kaspad, gRPC ${house.simnode.info.address}, ten blocks a second`,
-      logs: 'in the folder logs beside the data',
+      logs: relative('.', folders.logs),
+      journal: relative('.', folders.journal),
     }),
   );
   const redraw = process.stdout.isTTY === true;

@@ -81,11 +81,12 @@ describe('malformed submissions', () => {
     ['params that are a string', () => 'w'],
   ])('%s is answered 20 with the id of the request', async (_name, paramsOf) => {
     const client = await miner();
+    const job = client.job!.id;
     const [nonce] = client.find(1);
-    client.write(submitLine('odd id', paramsOf(client.job!.id, nonce!)));
+    client.write(submitLine('odd id', paramsOf(job, nonce!)));
     expect(codeOf(await client.reply('odd id'))).toBe(20);
     // The session goes on, and the nonce was not burnt.
-    expect(await client.submit(nonce!)).toBe(0);
+    expect(await client.submit(nonce!, job)).toBe(0);
     expectOneReplyEach(client, ['odd id']);
   });
 

@@ -14,8 +14,9 @@ import type { SegmentHeader } from './slot-codec.ts';
 const CLOCK_SLACK_MS = 5_000;
 
 /**
- * Shares received at or after `sinceUnixMs`. Reads whole segments from the newest backwards and stops at the first that lies
- * before the window. A journal that does not exist yet has no shares.
+ * Reads segments from the newest backwards and stops at the first whose last share came before `sinceUnixMs`. What a segment
+ * holds that is older counts all the same: a node may repeat one template for as long as its chain is quiet.
+ * A journal that does not exist yet has no shares.
  */
 export async function recentWork(
   directory: string,
@@ -31,8 +32,13 @@ export async function recentWork(
     const header = await readHeader(file.path);
     const counted = header && countedSlots(header, next);
     const through = header && counted !== undefined ? header.sequence + counted - 1 : undefined;
-    const reader = new SegmentReader(collector(found, sinceUnixMs), through);
-    await readSlots(file.path, (bytes, slot) => reader.feed(bytes, slot));
+    const reader = new SegmentReader(collector(found), through);
+    await readSlots(file.path, (bytes, slot) => {
+      // Segments are preallocated: a whole piece of zeros is the unwritten rest, not worth 16 MiB of reading at a start.
+      if (isZero(bytes)) return false;
+      reader.feed(bytes, slot);
+      return true;
+    });
     const report = reader.finish();
     if (report.shares > 0 && report.lastShareUnixMs < sinceUnixMs - CLOCK_SLACK_MS) break;
     if (header) next = header;
@@ -41,14 +47,11 @@ export async function recentWork(
 }
 
 /** The identity is a long string: made once for each job of a segment, not for each share. */
-function collector(
-  found: Map<string, NonceList>,
-  sinceUnixMs: number,
-): ConstructorParameters<typeof SegmentReader>[0] {
+function collector(found: Map<string, NonceList>): ConstructorParameters<typeof SegmentReader>[0] {
   const listOf = new Map<JobDefinition, NonceList>();
   return {
     share(share, _worker, job) {
-      if (!job || share.receivedAtUnixMs < sinceUnixMs) return;
+      if (!job) return;
       let list = listOf.get(job);
       if (!list) {
         const identity = workIdentity(job.prePowHash, job.timestampMs);
@@ -79,4 +82,11 @@ class NonceList {
   finish(): BigUint64Array {
     return new BigUint64Array(this.#words.slice(0, this.#count * 2).buffer);
   }
+}
+
+function isZero(bytes: Uint8Array): boolean {
+  const words = bytes.length >>> 2;
+  const view = new Uint32Array(bytes.buffer, bytes.byteOffset, words);
+  for (let index = 0; index < words; index++) if (view[index] !== 0) return false;
+  return true;
 }

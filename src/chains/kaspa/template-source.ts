@@ -58,7 +58,6 @@ export class TemplateSource {
   readonly #throttled = new ThrottledLog(LOG_INTERVAL_MS);
   readonly #seats: Seat[] = [];
   #role: Role | undefined;
-  #newest: Template | undefined;
 
   constructor(options: TemplateSourceOptions) {
     this.#options = options;
@@ -182,14 +181,11 @@ export class TemplateSource {
     }
   }
 
-  /** The same work twice is one job: a poll mostly meets the template that a notification has brought. */
+  /**
+   * Repeated work is delivered, too: it says that the node still stands behind it, and the job registry knows it by its
+   * identity. Swallowing it let the jobs of a quiet chain go stale.
+   */
   #deliver(template: Template): void {
-    const newest = this.#newest;
-    const known =
-      newest?.timestampMs === template.timestampMs &&
-      Buffer.compare(newest.prePowHash, template.prePowHash) === 0;
-    if (known) return;
-    this.#newest = template;
     this.#options.onTemplate(template);
   }
 

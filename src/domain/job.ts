@@ -21,6 +21,16 @@ export interface Template {
   readonly opaque: unknown;
 }
 
+/** Job ids are decimal, 1..999999999: below ten digits, never zero. They grow by one and go round. */
+export const JOB_ID_MAX = 999_999_999;
+const HALF_ROUND = JOB_ID_MAX / 2;
+
+/** Was `one` given out before `other`? Ids live seconds and the circle takes years, so the shorter way round is the true one. */
+export function isEarlierJob(one: number, other: number): boolean {
+  const ahead = other - one;
+  return ahead > 0 ? ahead < HALF_ROUND : ahead < -HALF_ROUND;
+}
+
 export type JobState = 'live' | 'stale' | 'unknown';
 
 /** Identity of work, for duplicate sets that must survive a restart: 32 + 8 bytes as hex. Not for the hot path. */

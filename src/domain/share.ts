@@ -2,7 +2,8 @@
  * The verdict table: what can become of a submission. Every room reads it; nobody else decides.
  *
  * Codes are never renumbered. Wire codes are Stratum's 20..25; nothing else may go out, since one miner family cannot parse
- * any other number, and treats 20, 24 and 25 as fatal: an ordinary bad share must never be answered with 20.
+ * any other number, and treats 20, 24 and 25 as fatal: an ordinary bad share must never be answered with 20. A nonce under
+ * another extranonce is ordinary, too: results that a miner found just before it reconnected look like that.
  */
 
 export type VerdictClass = 'malformed' | 'refused' | 'accepted' | 'block';
@@ -75,7 +76,7 @@ export const VERDICTS: readonly VerdictRow[] = [
   row(5, 'stale_job', 21, 'Job expired', 'refused', 'never', 0, false),
   row(6, 'duplicate', 22, 'Duplicate share submitted', 'refused', 'never', 1, false),
   row(7, 'unauthorized', 24, 'Unauthorized worker', 'refused', 'never', 1, true),
-  row(8, 'foreign_extranonce', 20, 'Nonce outside the assigned extranonce', 'refused', 'never', 1, false),
+  row(8, 'foreign_extranonce', 21, 'Nonce outside the assigned extranonce', 'refused', 'never', 1, false),
   row(9, 'unavailable', 20, 'Share storage is unavailable, share not counted', 'refused', 'never', 0, true),
   row(
     10,

@@ -15,6 +15,9 @@ export const DIFFICULTY_LOG2_MIN = -31;
 /** 2^62 x 2^32 hashes is beyond every network; the bound keeps the byte and the SQL smallint honest. */
 export const DIFFICULTY_LOG2_MAX = 62;
 
+/** Not a difficulty: whoever should know which one a job was given at no longer does. */
+export const DIFFICULTY_FORGOTTEN = -128;
+
 const TARGET_OF_DIFFICULTY_ONE_LOG2 = 224;
 const TARGET_MAX = (1n << 255n) - 1n;
 

@@ -200,9 +200,9 @@ describe('refused submissions', () => {
     const [one, other] = [await miner(), await miner()];
     const [nonce] = one.find(1);
     const job = one.job!.id;
-    expect(await other.submit(nonce!, job)).toBe(20);
+    expect(await other.submit(nonce!, job)).toBe(21);
     expect(await one.submit(nonce!, job)).toBe(0);
-    expect(await other.submit(nonce!, job)).toBe(20);
+    expect(await other.submit(nonce!, job)).toBe(21);
   });
 
   it('answers 23 for a hash that misses the target, and 22 when it comes again', async () => {

@@ -90,7 +90,7 @@ describe('shares sent again after a crash', { timeout: 60_000 }, () => {
     await crash(pool);
     const after = await logIn(pool);
     expect(after.extranonceHex).not.toBe(before.extranonceHex);
-    expect(await submitAll(after, nonces)).toEqual(all(20));
+    expect(await submitAll(after, nonces)).toEqual(all(21));
     expect(await submitAll(after, after.find(SHARES))).toEqual(all(0));
   });
 

@@ -218,7 +218,7 @@ describe('a session', () => {
     const socket = await room.login();
     socket.receive(submitLine(5, 1, '0002000000000001'));
     await turn();
-    expect(JSON.parse(socket.takeLines()[0]!).error[0]).toBe(20);
+    expect(JSON.parse(socket.takeLines()[0]!).error[0]).toBe(21);
     expect(room.intake.submissions).toHaveLength(0);
     expect(await room.metric('foreign_extranonce_total')).toBe(1);
   });

@@ -1,0 +1,155 @@
+/**
+ * The engine as it ships, and everything that it needs, each in a process of its own: a simulated node that makes templates,
+ * an embedded PostgreSQL with durability on, and `sluice serve` on a configuration file. Nothing is left out and nothing is
+ * tuned, but for the port's difficulty (every hash is a share) and its pace (as many jobs as the naive server sends).
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { stringify } from 'yaml';
+import type { PoolSnapshot } from '../../src/api/snapshot.ts';
+import { type ChildRole, startChildRole } from '../../src/app/child-role.ts';
+import { silentLogger } from '../../src/kit/log.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/ledger/embedded-postgres.ts';
+import { demoAddresses } from '../../src/miner/miner.ts';
+import { cpuUsOf, familyCpuUs, memoryOf } from './process-usage.ts';
+import type { ServerUnderTest } from './server-under-test.ts';
+
+export interface EngineOptions {
+  readonly jobsPerSecond: number;
+  /** Over the configuration's defaults. */
+  readonly inlineRecordsMax?: number;
+}
+
+export interface EngineUnderTest extends ServerUnderTest {
+  snapshot(): Promise<PoolSnapshot>;
+  /** Page, JSON and `/metrics`. */
+  readonly httpUrl: string;
+  /** Folder with the logs of node and engine; gone after `stop`. */
+  readonly folder: string;
+}
+
+export const BENCH_NETWORK = 'devnet';
+/** 2^62 hashes a block: none is found. */
+const NETWORK_DIFFICULTY_LOG2 = 30;
+/**
+ * Blocks come by chance, and jobs at a least pause: with as many blocks as jobs, every third pause would pass without a new one.
+ * With twice as many the miners get their jobs at nearly the pace of the port, and the engine gets twice the templates to read.
+ */
+const BLOCKS_PER_JOB = 2;
+const SETTLE_TIMEOUT_MS = 60_000;
+const SETTLE_POLL_MS = 50;
+/** The bench's whole load may come from one address as from a thousand; some dozens are a middle-sized pool. */
+const MINER_ADDRESSES = 50;
+
+export function minerAddresses(): readonly string[] {
+  return demoAddresses(BENCH_NETWORK, MINER_ADDRESSES);
+}
+
+export async function startEngine(options: EngineOptions): Promise<EngineUnderTest> {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-'));
+  const parts: Parts = {};
+  try {
+    return await startParts(folder, parts, options);
+  } catch (error) {
+    await stopParts(folder, parts);
+    throw error;
+  }
+}
+
+interface Parts {
+  postgres?: EmbeddedPostgres;
+  simnode?: ChildRole;
+  engine?: ChildRole;
+}
+
+async function startParts(folder: string, parts: Parts, options: EngineOptions): Promise<EngineUnderTest> {
+  const postgres = (parts.postgres = await startEmbeddedPostgres({
+    dataDir: join(folder, 'database'),
+    log: silentLogger,
+  }));
+  const simnode = (parts.simnode = await startChildRole({
+    name: 'simulated node',
+    args: [
+      ...['simnode', '--listen', '127.0.0.1:0', '--control-port', '-1', '--network', BENCH_NETWORK],
+      ...['--difficulty-log2', String(NETWORK_DIFFICULTY_LOG2)],
+      ...['--blocks-per-second', String(options.jobsPerSecond * BLOCKS_PER_JOB)],
+    ],
+    logFile: join(folder, 'simnode.log'),
+  }));
+  const config = join(folder, 'sluice.yaml');
+  writeFileSync(config, stringify(configOf(folder, String(simnode.info.address), postgres.url, options)), {
+    mode: 0o600,
+  });
+  const engine = (parts.engine = await startChildRole({
+    name: 'engine',
+    args: ['serve', '--config', config],
+    logFile: join(folder, 'engine.log'),
+  }));
+  const pid = engine.process.pid!;
+  const httpUrl = String(engine.info.httpUrl);
+  const snapshot = async (): Promise<PoolSnapshot> => {
+    const response = await fetch(new URL('/api/v1/pool', httpUrl));
+    return (await response.json()) as PoolSnapshot;
+  };
+  return {
+    name: 'engine',
+    port: (engine.info.stratumPorts as number[])[0]!,
+    pid,
+    folder,
+    snapshot,
+    httpUrl,
+    cpuUs: () => cpuUsOf(pid),
+    databaseCpuUs: () => familyCpuUs(postgres.pid),
+    memory: () => memoryOf(pid),
+    settled: () => settled(snapshot),
+    stop: () => stopParts(folder, parts),
+  };
+}
+
+function configOf(folder: string, nodeAddress: string, databaseUrl: string, options: EngineOptions): object {
+  const journal = join(folder, 'journal');
+  mkdirSync(journal);
+  return {
+    instance: 'bench',
+    kaspa: {
+      network: BENCH_NETWORK,
+      payAddress: demoAddresses(BENCH_NETWORK, MINER_ADDRESSES + 1).at(-1),
+      nodes: [{ name: 'simulated', address: nodeAddress }],
+    },
+    stratum: {
+      host: '127.0.0.1',
+      ports: [{ port: 0, difficulty: 2 ** -31, jobIntervalMs: 1_000 / options.jobsPerSecond }],
+    },
+    database: { url: databaseUrl },
+    journal: { directory: journal },
+    validation: options.inlineRecordsMax === undefined ? {} : { inlineRecordsMax: options.inlineRecordsMax },
+    http: { host: '127.0.0.1', port: 0 },
+    log: { level: 'warn' },
+  };
+}
+
+/** Every share that was accepted so far is durable, and the database has it. The page's numbers are a second old at most. */
+async function settled(snapshot: () => Promise<PoolSnapshot>): Promise<void> {
+  const deadline = performance.now() + SETTLE_TIMEOUT_MS;
+  const askedAt = Date.now();
+  for (;;) {
+    const { at, journal, database } = await snapshot();
+    const fresh = Date.parse(at) >= askedAt;
+    if (fresh && journal.durable === journal.appended && database.lagRecords === 0) return;
+    if (performance.now() > deadline) {
+      throw new Error(
+        `the database is ${database.lagRecords} records behind (${database.fault || 'no fault'})`,
+      );
+    }
+    await delay(SETTLE_POLL_MS);
+  }
+}
+
+async function stopParts(folder: string, parts: Parts): Promise<void> {
+  await parts.engine?.stop();
+  await parts.simnode?.stop();
+  await parts.postgres?.stop();
+  rmSync(folder, { recursive: true, force: true });
+}

@@ -1,0 +1,239 @@
+/**
+ * The load process: many miners' connections over real TCP, driven by the commands of a bench.
+ *
+ * A process of its own, so that its turns and its garbage never stand between a server's answer and the clock, and so that its
+ * CPU can be told from the server's. It watches its own schedule: a run in which the generator fell behind measured the
+ * generator.
+ */
+import { build, encodeIntoCompressedBase64, type Histogram } from 'hdr-histogram-js';
+import { LoadConnection, type LoadRoom } from './load-connection.ts';
+import {
+  LATE_MS,
+  type LoadAnswer,
+  type LoadCommand,
+  type LoadPlan,
+  type LoadReport,
+  type LoadTarget,
+  noCounts,
+} from './load-messages.ts';
+import { ShareGrinder } from './share-grinder.ts';
+
+/** Logging in at the same time: a server accepts one connection a loop turn, more would only wait in its backlog. */
+const OPENING_MAX = 64;
+const OPEN_TIMEOUT_MS = 30_000;
+const HALT_TIMEOUT_MS = 10_000;
+const READ_BUFFER_BYTES = 65_536;
+/** Three digits up to a minute: answers later than that are the same failure. */
+const LATENCY_US_MAX = 60_000_000;
+
+function newHistogram(): Histogram {
+  return build({
+    bitBucketSize: 32,
+    lowestDiscernibleValue: 1,
+    highestTrackableValue: LATENCY_US_MAX,
+    numberOfSignificantValueDigits: 3,
+  });
+}
+
+class Load implements LoadRoom {
+  readonly host: string;
+  readonly port: number;
+  readonly readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
+  readonly grinder = new ShareGrinder();
+  counts = noCounts();
+  inFlight = 0;
+  readonly #connections: LoadConnection[];
+  #plan: LoadPlan | undefined;
+  #latency = newHistogram();
+  #lag = newHistogram();
+  #ready = 0;
+  #opened = 0;
+  #closing = false;
+  #onProgress: () => void = () => {};
+  /** A connection that the server closed: no run with one counts. */
+  #fault: Error | undefined;
+  #timers: NodeJS.Timeout[] = [];
+  #nextDueMs = 0;
+  #turn = 0;
+  #churned = 0;
+
+  constructor(target: LoadTarget) {
+    this.host = target.host;
+    this.port = target.port;
+    this.#connections = Array.from({ length: target.connections }, (_, index) => {
+      return new LoadConnection(this, index, target.addresses[index % target.addresses.length]!);
+    });
+  }
+
+  async open(): Promise<void> {
+    await this.#until('all connections are logged in', OPEN_TIMEOUT_MS, () => {
+      while (this.#opened < this.#connections.length && this.#opened - this.#ready < OPENING_MAX) {
+        this.#connections[this.#opened++]!.open();
+      }
+      return this.#ready === this.#connections.length;
+    });
+  }
+
+  start(plan: LoadPlan): void {
+    this.#plan = plan;
+    this.#nextDueMs = performance.now();
+    if (plan.loop === 'closed')
+      for (const connection of this.#connections) this.#fill(connection, plan.depth);
+    else this.#timers.push(setInterval(() => this.#sendDue(plan.sharesPerSecond), 1));
+    if (plan.churnPerSecond > 0) {
+      this.#timers.push(setInterval(() => this.#churn(), 1_000 / plan.churnPerSecond));
+    }
+  }
+
+  /** Nothing more is sent; resolves when everything is answered, or cannot be. */
+  async halt(): Promise<void> {
+    this.#plan = undefined;
+    for (const timer of this.#timers.splice(0)) clearInterval(timer);
+    await this.#until('all submissions are answered', HALT_TIMEOUT_MS, () => this.inFlight === 0).catch(
+      () => {},
+    );
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true;
+    for (const connection of this.#connections) connection.close(true);
+    await this.#until('all connections are closed', HALT_TIMEOUT_MS, () => this.#ready === 0);
+  }
+
+  report(): LoadReport {
+    if (this.#fault) throw this.#fault;
+    const { user, system } = process.cpuUsage();
+    const report = {
+      ...this.counts,
+      atMs: performance.now(),
+      inFlight: this.inFlight,
+      cpuUs: user + system,
+      latency: encodeIntoCompressedBase64(this.#latency),
+      lag: encodeIntoCompressedBase64(this.#lag),
+    };
+    this.counts = noCounts();
+    this.#latency.reset();
+    this.#lag.reset();
+    return report;
+  }
+
+  // --- what connections tell
+
+  recordLatency(us: number): void {
+    this.#latency.recordValue(Math.min(LATENCY_US_MAX, Math.max(1, Math.round(us))));
+  }
+
+  onReady(connection: LoadConnection): void {
+    this.#ready++;
+    if (this.#plan?.loop === 'closed') this.#fill(connection, this.#plan.depth);
+    this.#onProgress();
+  }
+
+  onAnswers(connection: LoadConnection, answers: number, nowMs: number): void {
+    if (this.#plan?.loop === 'closed') {
+      for (let i = 0; i < answers; i++) connection.submit(nowMs);
+      connection.writeOut();
+    } else if (this.#plan === undefined && this.inFlight === 0) this.#onProgress();
+  }
+
+  onClosed(connection: LoadConnection, error: Error | undefined): void {
+    this.#ready--;
+    if (this.#closing) this.#onProgress();
+    else if (this.#plan?.churnPerSecond || this.#churned > 0) {
+      this.counts.reconnects++;
+      connection.open();
+    } else {
+      this.#fault ??= error ?? new Error('the server closed a connection');
+      this.#onProgress();
+    }
+  }
+
+  // --- driving
+
+  #fill(connection: LoadConnection, depth: number): void {
+    const nowMs = performance.now();
+    for (let i = 0; i < depth; i++) connection.submit(nowMs);
+    connection.writeOut();
+  }
+
+  /** One share after the other in equal steps, each on the next connection; all that are due leave now. */
+  #sendDue(sharesPerSecond: number): void {
+    const nowMs = performance.now();
+    const stepMs = 1_000 / sharesPerSecond;
+    for (; this.#nextDueMs <= nowMs; this.#nextDueMs += stepMs) {
+      const lagMs = nowMs - this.#nextDueMs;
+      this.counts.scheduled++;
+      if (lagMs > LATE_MS) this.counts.late++;
+      this.#lag.recordValue(Math.min(LATENCY_US_MAX, Math.round(lagMs * 1_000)));
+      const connection = this.#nextReady();
+      if (connection?.submit(this.#nextDueMs)) connection.writeOut();
+      else this.counts.shed++;
+    }
+  }
+
+  #nextReady(): LoadConnection | undefined {
+    for (let tries = 0; tries < this.#connections.length; tries++) {
+      const connection = this.#connections[this.#turn++ % this.#connections.length]!;
+      if (connection.ready) return connection;
+    }
+    return undefined;
+  }
+
+  /** By turns polite and rude: half of the connections that real miners lose end without a goodbye. */
+  #churn(): void {
+    const connection = this.#connections[this.#churned % this.#connections.length]!;
+    connection.close(this.#churned++ % 2 === 0);
+  }
+
+  #until(what: string, timeoutMs: number, look: () => boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const end = (error?: Error): void => {
+        clearTimeout(timer);
+        this.#onProgress = () => {};
+        if (error) reject(error);
+        else resolve();
+      };
+      const timer = setTimeout(
+        () => end(new Error(`waited ${timeoutMs} ms in vain until ${what}`)),
+        timeoutMs,
+      );
+      this.#onProgress = () => {
+        if (this.#fault) end(this.#fault);
+        else if (look()) end();
+      };
+      this.#onProgress();
+    });
+  }
+}
+
+let load: Load | undefined;
+
+async function obey(command: LoadCommand): Promise<LoadReport> {
+  if (command.kind === 'open') {
+    load = new Load(command.target);
+    await load.open();
+    return load.report();
+  }
+  if (!load) throw new Error('no connections are open');
+  if (command.kind === 'start') {
+    const before = load.report();
+    load.start(command.plan);
+    return before;
+  }
+  if (command.kind === 'halt') await load.halt();
+  else if (command.kind === 'close') await load.close();
+  return load.report();
+}
+
+function answer(message: LoadAnswer): void {
+  if (process.connected) process.send?.(message);
+}
+
+process.on('message', (command: LoadCommand) => {
+  obey(command).then(
+    (report) => answer({ kind: 'done', report }),
+    (error: unknown) =>
+      answer({ kind: 'failed', reason: error instanceof Error ? error.message : String(error) }),
+  );
+});
+process.on('disconnect', () => process.exit(0));

@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { EdgeError } from '../kit/edge-error.ts';
 import { projectPath } from '../kit/project-root.ts';
 import type { RoleMessage } from './role-channel.ts';
@@ -44,7 +45,7 @@ export async function startChildRole(options: ChildRoleOptions): Promise<ChildRo
   closeSync(log);
   let final: unknown;
   const exited = once(child, 'exit').then(([code, signal]) =>
-    signal ? 128 : ((code as number | null) ?? 1),
+    signal ? 128 + constants.signals[signal as NodeJS.Signals] : ((code as number | null) ?? 1),
   );
   const ready = new Promise<Readonly<Record<string, unknown>>>((resolve) => {
     child.on('message', (message) => {

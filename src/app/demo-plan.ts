@@ -29,7 +29,7 @@ export interface DemoFolders {
 export const DEMO_NETWORK = 'devnet';
 /** 2^20 hashes a block: the built-in miners find one about every five seconds. */
 export const DEMO_NETWORK_DIFFICULTY_LOG2 = -12;
-const DEMO_INSTANCE = 'sluice-demo';
+export const DEMO_INSTANCE = 'sluice-demo';
 
 export function makeFolders(data: string): DemoFolders {
   const root = resolve(data);

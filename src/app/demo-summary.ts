@@ -9,7 +9,7 @@ import { countSharesSince } from '../ledger/share-counts.ts';
 import { openDatabase } from '../ledger/stores/postgres.ts';
 import type { MinerSummary } from '../miner/miner.ts';
 import type { SimnodeStatus } from '../simnode/simnode.ts';
-import type { DemoFolders } from './demo-plan.ts';
+import { DEMO_INSTANCE, type DemoFolders } from './demo-plan.ts';
 
 export interface DemoSummary {
   readonly seconds: number;
@@ -54,9 +54,7 @@ export async function countDemo(sources: DemoSources): Promise<DemoSummary> {
   const journalled = segments.reduce((sum, segment) => sum + segment.shares, 0);
   const sql = openDatabase(sources.databaseUrl, { max: 1, applicationName: 'sluice demo' });
   const firstSegment = segments[0]?.segment ?? Number.MAX_SAFE_INTEGER;
-  const stored = await countSharesSince(sql, engine ? 'sluice-demo' : '', firstSegment).finally(() =>
-    sql.end(),
-  );
+  const stored = await countSharesSince(sql, DEMO_INSTANCE, firstSegment).finally(() => sql.end());
   const answeredTrue = miner?.accepted ?? 0;
   return {
     seconds: Math.round(sources.seconds * 10) / 10,

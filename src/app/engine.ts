@@ -2,6 +2,7 @@
  * The engine, wired: reads like a table of contents. Rooms are built from the floor up and tied once; `close` undoes it in the
  * order in which shares fall: stop accepting, judge what was received, make it durable, answer, store, leave.
  */
+import { randomInt } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { LIMITS } from '../../config/limits.ts';
 import type { Config } from '../../config/schema.ts';
@@ -30,6 +31,7 @@ const DRAIN_DEADLINE_MS = 10_000;
 /** The loader carries on at the next start, so leaving does not wait for a database that is away. */
 const LOADER_DRAIN_MS = 15_000;
 const DRAIN_POLL_MS = 5;
+const RANDOM_STEPS = 2 ** 32;
 
 export interface Engine {
   readonly stratumPorts: readonly number[];
@@ -75,9 +77,12 @@ export async function startEngine(config: Config, databaseUrl: string, log: Logg
     registry,
     log,
     clock: clocks.clock,
-    random: Math.random,
+    // Not Math.random: its next value can be computed from the extranonces that it gave before.
+    random: () => randomInt(RANDOM_STEPS) / RANDOM_STEPS,
     enforceExtranonce: config.stratum.enforceExtranonce,
   });
+  if (!config.stratum.enforceExtranonce)
+    log.warn('extranonces are not enforced: a share may be sent on whichever connection credits it most');
   const ledger = new Ledger({ config, databaseUrl, journal, chain, names, registry, log, clocks });
   path = buildSharePath({
     threads: config.validation.threads || Math.max(1, availableParallelism() - 1),
@@ -157,9 +162,10 @@ async function closeEngine(parts: Parts, api: ApiHandle | undefined): Promise<vo
   feed.close();
   stratum.stopAccepting();
   const deadline = performance.now() + DRAIN_DEADLINE_MS;
-  while (!path.idle() && performance.now() < deadline)
+  const idle = () => stratum.heldCount() === 0 && path.idle();
+  while (!idle() && performance.now() < deadline)
     await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
-  if (!path.idle()) log.error({ waiting: path.verdicts.waiting }, 'some submissions leave without an answer');
+  if (!idle()) log.error({ waiting: path.verdicts.waiting }, 'some submissions leave without an answer');
   await stratum.close();
   await path.threads.close();
   await journal.close();

@@ -103,11 +103,11 @@ export class PoolView {
 
   #sessions(): { miners: number; workers: number; byPort: number[] } {
     const addresses = new Set<string>();
-    const workers = new Set<string>();
+    const workers = new Set<number>();
     const byPort: number[] = [];
     this.#options.stratum.forEachSession((session) => {
       addresses.add(session.address);
-      workers.add(`${session.address}.${session.worker}`);
+      workers.add(session.workerRef);
       byPort[session.portIndex] = (byPort[session.portIndex] ?? 0) + 1;
     });
     return { miners: addresses.size, workers: workers.size, byPort };

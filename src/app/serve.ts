@@ -8,11 +8,12 @@ import { onStopRequested, tellParent } from './role-channel.ts';
 export async function runServe(configFile: string): Promise<number> {
   const config = loadConfig(configFile);
   const log = createLogger(config.log.level, config.instance);
+  // Heard from the first moment: whoever stops an engine that is still starting gets an ordered end as well, a little later.
+  const stopped = new Promise<string>((resolve) => onStopRequested(resolve));
   const url = databaseUrlOf(config, process.env);
   const embedded = url === undefined ? await keepPostgres(config.database.embedded!, log) : undefined;
   try {
     const engine = await startEngine(config, url ?? embedded!.first.url, log);
-    const stopped = new Promise<string>((resolve) => onStopRequested(resolve));
     tellParent({
       kind: 'ready',
       info: { stratumPorts: engine.stratumPorts, httpUrl: engine.httpUrl, bootUnixMs: engine.bootUnixMs },

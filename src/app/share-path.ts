@@ -76,6 +76,7 @@ export function buildSharePath(options: SharePathOptions): SharePath {
   const verdicts = new Verdicts({
     ...options,
     registry: jobs,
+    duplicates,
     metrics,
     confirmCandidate: (template, nonce) => chain.confirmCandidate(template, nonce),
     pendingMax: LIMITS.journalRingSlots,
@@ -96,7 +97,9 @@ export function buildSharePath(options: SharePathOptions): SharePath {
     duplicates,
     metrics,
     clock,
-    downstreamSaturated: () => verdicts.saturated || journal.fill > LIMITS.journalRingHighWater,
+    // A journal that is down refuses at once whatever its ring holds: a miner that is held would never be told.
+    downstreamSaturated: () =>
+      verdicts.saturated || (journal.available && journal.fill > LIMITS.journalRingHighWater),
     onRelieved: () => options.replies.onRelieved(),
   });
   metrics.watch(registry, {

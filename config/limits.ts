@@ -42,8 +42,12 @@ export const LIMITS = {
   batchSlots: 64,
   /** In flight per validator thread: one being judged, one waiting so that the thread never starves. */
   batchesPerThread: 2,
-  /** A turn with no more records than this is judged on the main thread: a hand-over costs 20-50 us, a nonce 0.6 us. 0 = always the pool. */
-  inlineRecordsMax: 64,
+  /**
+   * A turn with no more records than this is judged on the main thread; 0 = always the pool. A hand-over costs 20-50 us there and
+   * as much again to wake the thread, a nonce 0.4-0.6 us: with 64 a share cost a quarter more CPU, with 1024 as much as with 256
+   * (`npm run bench -- durable-submit`, two cores), and 256 hold the loop for 0.15 ms at most.
+   */
+  inlineRecordsMax: 256,
   /** A batch of 1,024 takes 0.6 ms; a thread silent for this long hangs and is replaced. */
   batchDeadlineMs: 500,
   /** How often a batch that lost its thread is judged again before its shares are answered `engine_fault`. */

@@ -57,13 +57,17 @@ export async function startContest(jobsPerSecond: number, output: CaseOutput): P
   };
 }
 
-/** Rounds with the order turned round each time, so that what drifts favours nobody. */
+/**
+ * Rounds with the order turned round each time, so that what drifts favours nobody. A turn of each before the first is for the
+ * compiler: what a server costs in its first seconds is not what it costs.
+ */
 export async function playRounds(
   contest: Contest,
   rounds: number,
   plan: TurnPlan,
   onTurn: (turn: Turn, round: number) => void,
 ): Promise<Turn[][]> {
+  for (const server of contest.servers) await contest.play(server, plan);
   const played: Turn[][] = [];
   for (let round = 0; round < rounds; round++) {
     const order = round % 2 === 0 ? contest.servers : contest.servers.toReversed();

@@ -33,11 +33,6 @@ export interface EngineUnderTest extends ServerUnderTest {
 export const BENCH_NETWORK = 'devnet';
 /** 2^62 hashes a block: none is found. */
 const NETWORK_DIFFICULTY_LOG2 = 30;
-/**
- * Blocks come by chance, and jobs at a least pause: with as many blocks as jobs, every third pause would pass without a new one.
- * With twice as many the miners get their jobs at nearly the pace of the port, and the engine gets twice the templates to read.
- */
-const BLOCKS_PER_JOB = 2;
 const SETTLE_TIMEOUT_MS = 60_000;
 const SETTLE_POLL_MS = 50;
 /** The bench's whole load may come from one address as from a thousand; some dozens are a middle-sized pool. */
@@ -74,7 +69,7 @@ async function startParts(folder: string, parts: Parts, options: EngineOptions):
     args: [
       ...['simnode', '--listen', '127.0.0.1:0', '--control-port', '-1', '--network', BENCH_NETWORK],
       ...['--difficulty-log2', String(NETWORK_DIFFICULTY_LOG2)],
-      ...['--blocks-per-second', String(options.jobsPerSecond * BLOCKS_PER_JOB)],
+      ...['--blocks-per-second', String(options.jobsPerSecond)],
     ],
     logFile: join(folder, 'simnode.log'),
   }));

@@ -3,8 +3,8 @@
  * the same nonce on the same work. Pure: the time is an argument.
  *
  * Two bytes is the only size that all known ASICs take and that still leaves 2^48 nonces, 14 s for the fastest of them.
- * Values are lent from a queue and go to its end when they come back, where they rest for as long as a job that the old owner
- * knew may live: a late share of a closed connection can then never fall into a new connection's range.
+ * A value that comes back rests for as long as a job that the old owner knew may live: what he was paid for and what the next
+ * owner finds can then never be the same nonces on the same work.
  */
 
 export const EXTRANONCE_BYTES = 2;
@@ -26,51 +26,67 @@ export function extranonceHex(value: number): string {
 
 export class ExtranoncePool {
   readonly #restMs: number;
-  /** Ring of free values in the order of their release; the head has rested longest. */
-  readonly #queue = new Uint16Array(EXTRANONCE_COUNT);
+  readonly #random: () => number;
+  /** Values that may be lent at once, in no order: the first `#readyCount`. */
+  readonly #ready = new Uint16Array(EXTRANONCE_COUNT);
+  #readyCount = EXTRANONCE_COUNT;
+  /** Ring of resting values in the order of their release. */
+  readonly #resting = new Uint16Array(EXTRANONCE_COUNT);
   readonly #releasedAtMs = new Float64Array(EXTRANONCE_COUNT);
+  #restingHead = 0;
+  #restingCount = 0;
   readonly #lent = new Uint8Array(EXTRANONCE_LAST + 1);
-  #head = 0;
-  #waiting = EXTRANONCE_COUNT;
 
   /**
    * @param restMs the life of a job.
-   * @param startAt in [0, 1): where in the range to begin. A random start keeps a restarted engine from handing out at once what
-   * miners of its previous life are still hashing on.
+   * @param random in [0, 1). Nobody may foresee the next value: who could would hash under it before he logs in, and then ask
+   * for the difficulty that suits what he found. It also keeps a restarted engine from handing out what miners of its previous
+   * life are still hashing on.
    */
-  constructor(restMs: number, startAt = 0) {
+  constructor(restMs: number, random: () => number) {
     this.#restMs = restMs;
-    const offset = Math.floor(startAt * EXTRANONCE_COUNT);
-    for (let index = 0; index < EXTRANONCE_COUNT; index++) {
-      this.#queue[index] = EXTRANONCE_FIRST + ((index + offset) % EXTRANONCE_COUNT);
-      this.#releasedAtMs[index] = Number.NEGATIVE_INFINITY;
-    }
+    this.#random = random;
+    for (let index = 0; index < EXTRANONCE_COUNT; index++) this.#ready[index] = EXTRANONCE_FIRST + index;
   }
 
   /** A value that nobody has, or 0 when all are lent or resting. */
   acquire(nowMs: number): number {
-    if (this.#waiting === 0) return 0;
-    if (nowMs - this.#releasedAtMs[this.#head]! < this.#restMs) return 0;
-    const value = this.#queue[this.#head]!;
-    this.#head = (this.#head + 1) % EXTRANONCE_COUNT;
-    this.#waiting--;
+    this.#wakeRested(nowMs);
+    if (this.#readyCount === 0) return 0;
+    const index = Math.floor(this.#random() * this.#readyCount);
+    const value = this.#ready[index]!;
+    this.#ready[index] = this.#ready[--this.#readyCount]!;
     this.#lent[value] = 1;
     return value;
   }
 
-  /** False for a value that is not lent: giving it back twice would put it into two hands. */
-  release(value: number, nowMs: number): boolean {
+  /**
+   * False for a value that is not lent: giving it back twice would put it into two hands.
+   * @param used shares were credited under it. Others need no rest: there is nothing that a new owner could collide with.
+   */
+  release(value: number, nowMs: number, used = true): boolean {
     if (this.#lent[value] !== 1) return false;
     this.#lent[value] = 0;
-    const tail = (this.#head + this.#waiting) % EXTRANONCE_COUNT;
-    this.#queue[tail] = value;
-    this.#releasedAtMs[tail] = nowMs;
-    this.#waiting++;
+    if (used) {
+      const tail = (this.#restingHead + this.#restingCount++) % EXTRANONCE_COUNT;
+      this.#resting[tail] = value;
+      this.#releasedAtMs[tail] = nowMs;
+    } else {
+      this.#ready[this.#readyCount++] = value;
+    }
     return true;
   }
 
   /** Not lent; some of these may still be resting. */
   get free(): number {
-    return this.#waiting;
+    return this.#readyCount + this.#restingCount;
+  }
+
+  #wakeRested(nowMs: number): void {
+    while (this.#restingCount > 0 && nowMs - this.#releasedAtMs[this.#restingHead]! >= this.#restMs) {
+      this.#ready[this.#readyCount++] = this.#resting[this.#restingHead]!;
+      this.#restingHead = (this.#restingHead + 1) % EXTRANONCE_COUNT;
+      this.#restingCount--;
+    }
   }
 }

@@ -35,9 +35,15 @@ export function workOfShare(difficulty: DifficultyLog2): bigint {
   return difficulty + 32 >= 0 ? 1n << BigInt(difficulty + 32) : 0n;
 }
 
+/** Asked thrice for every share, and a power costs more than a look-up. */
+const DIFFICULTIES = Float64Array.from(
+  { length: DIFFICULTY_LOG2_MAX - DIFFICULTY_LOG2_MIN + 1 },
+  (_, index) => 2 ** (index + DIFFICULTY_LOG2_MIN),
+);
+
 /** Difficulty as the number that goes on the wire. Powers of two are exact in a double. */
 export function difficultyNumber(difficulty: DifficultyLog2): number {
-  return 2 ** difficulty;
+  return DIFFICULTIES[difficulty - DIFFICULTY_LOG2_MIN] ?? 2 ** difficulty;
 }
 
 /**

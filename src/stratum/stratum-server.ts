@@ -5,7 +5,7 @@
  * submissions, by call, to the intake, and lines to miners. The room never judges work, never asks a node, and never lets one
  * socket grow: what it cannot pass on, it stops reading.
  *
- *   listener -> net-adapter -> session (line-framer) -> requests -> login-desk | submissions -> intake
+ *   listener -> raw-adapter | net-adapter -> session (line-framer) -> requests -> login-desk | submissions -> intake
  *                                  ^ one write per turn       fan-out <- announce          replySink <- verdicts
  */
 import type { AddressCheck } from '../chains/chain.ts';
@@ -24,6 +24,7 @@ import type { Session, SessionView } from './session/session.ts';
 import { Sessions, type WorkerRegistry } from './session/sessions.ts';
 import { Submissions } from './session/submissions.ts';
 import { Listener } from './socket/listener.ts';
+import { tryRawStreams } from './socket/raw-trial.ts';
 import type { SocketAdapter, SocketEvents } from './socket/socket-adapter.ts';
 import { STRATUM_LIMITS, type StratumLimits } from './stratum-limits.ts';
 import { type CloseReason, StratumMetrics } from './stratum-metrics.ts';
@@ -58,6 +59,8 @@ export interface StratumOptions {
   readonly limits?: Partial<StratumLimits>;
   /** Default true. */
   readonly enforceExtranonce?: boolean;
+  /** `net`: never the raw handles. Default `auto`: those where they pass their trial. */
+  readonly sockets?: 'auto' | 'net';
 }
 
 export interface Stratum {
@@ -71,8 +74,10 @@ export interface Stratum {
   announce(portIndex: number, job: JobAnnouncement): boolean;
   sessionCount(): number;
   authorizedCount(): number;
+  /** Sessions with lines that were read while validation was full, and have not been taken yet. */
+  heldCount(): number;
   forEachSession(visit: (view: SessionView) => void): void;
-  /** Nothing enters any more, neither connection nor line; answers that are owed still go out. */
+  /** Nothing is read any more; what was, is still taken (see `heldCount`), and answers that are owed still go out. */
   stopAccepting(): void;
   /** Says goodbye to all and resolves when the last socket is gone, `closeLingerMs` from now at the latest. */
   close(): Promise<void>;
@@ -102,7 +107,7 @@ class StratumServer implements Stratum {
     const { clock, workers, ports, checkAddress } = options;
     const limits = (this.#limits = { ...STRATUM_LIMITS, ...options.limits });
     this.#faultLog = new ThrottledLog(limits.faultLogIntervalMs);
-    const extranonces = new ExtranoncePool(limits.extranonceRestMs, options.random());
+    const extranonces = new ExtranoncePool(limits.extranonceRestMs, options.random);
     const metrics = (this.#metrics = new StratumMetrics(options.registry, {
       connectionsByPort: () => this.#byPort((index) => this.#sessions.count(index)),
       authorizedByPort: () => this.#byPort((index) => this.#fanOuts[index]!.size),
@@ -141,12 +146,15 @@ class StratumServer implements Stratum {
 
   async open(intake: ShareIntake): Promise<{ port: number }[]> {
     this.#submissions.open(intake);
+    const streams = this.#options.sockets === 'net' ? undefined : await tryRawStreams();
+    this.#options.log.info({ sockets: streams === undefined ? 'net' : 'raw' }, 'opening the stratum ports');
     this.#listeners = this.#options.ports.map(({ host, port }, portIndex) => {
       return new Listener({
         host,
         port,
         backlog: this.#limits.listenBacklog,
         drainMarkBytes: this.#limits.socketBacklogSkipBytes,
+        streams,
         onConnection: (adapter) => this.connect(adapter, portIndex),
         onAcceptError: (error) => this.#onAcceptError(error),
       });
@@ -183,6 +191,10 @@ class StratumServer implements Stratum {
     return this.#fanOuts.reduce((sum, fanOut) => sum + fanOut.size, 0);
   }
 
+  heldCount(): number {
+    return this.#sessions.held;
+  }
+
   forEachSession(visit: (view: SessionView) => void): void {
     this.#sessions.forEachAuthorized(visit);
   }
@@ -211,6 +223,7 @@ class StratumServer implements Stratum {
     await gone;
     clearTimeout(hardEnd);
     clearInterval(this.#sweeper);
+    for (const fanOut of this.#fanOuts) fanOut.close();
   }
 
   #byPort(read: (portIndex: number) => number): { labels: Record<string, string>; value: number }[] {

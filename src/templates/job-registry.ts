@@ -6,7 +6,7 @@
  * A job is *live* while a node stands behind its template and for `jobLifeMs` after that; *stale* as long as its slot is
  * its own (a block found on it is still worth sending); *unknown* otherwise.
  */
-import { type JobState, type Template, workIdentity } from '../domain/job.ts';
+import { JOB_ID_MAX, type JobState, type Template, workIdentity } from '../domain/job.ts';
 import { targetToLeBytes } from '../domain/target.ts';
 import {
   TEMPLATE_BYTES,
@@ -15,9 +15,6 @@ import {
   TEMPLATE_OFFSET_TARGET,
   TEMPLATE_OFFSET_TIMESTAMP,
 } from '../domain/template-layout.ts';
-
-/** Job ids are decimal, 1..999999999: below ten digits, never zero. */
-const JOB_ID_MAX = 999_999_999;
 
 export interface JobRegistryOptions {
   readonly slots: number;

@@ -4,6 +4,9 @@
  *
  * The key is the nonce's u64, never its text: case, leading zeros and 0x all name one nonce, and pools that compared strings
  * were robbed through exactly that.
+ *
+ * A nonce leaves the set when its share was refused for a fault of ours and may come again, and, once the set is half full, when
+ * it was worth nothing: a flood of those cannot use up a job's memory, which nonces that were credited always find.
  */
 
 export const DuplicateProbe = { New: 0, Seen: 1, Full: 2 } as const;
@@ -29,6 +32,11 @@ export class DuplicateSet {
     return this.#size + (this.#hasZero ? 1 : 0);
   }
 
+  /** Half full: room is kept for nonces that are worth something. */
+  get crowded(): boolean {
+    return this.#size * 2 > this.#entriesMax;
+  }
+
   /** Adds the nonce unless it is there. `Full`: not added, the job has had its share of memory. */
   add(nonceLow: number, nonceHigh: number): DuplicateProbe {
     const low = nonceLow >>> 0;
@@ -51,10 +59,41 @@ export class DuplicateSet {
     return DuplicateProbe.New;
   }
 
+  /**
+   * Takes the nonce out again, if it is there. The entries behind it move up where a probe from their home would otherwise
+   * stop at the hole; tombstones would let a flood of refused nonces fill the table after all.
+   */
+  remove(nonceLow: number, nonceHigh: number): void {
+    const low = nonceLow >>> 0;
+    const high = nonceHigh >>> 0;
+    if (low === 0 && high === 0) {
+      this.#hasZero = false;
+      return;
+    }
+    let hole = hash(low, high) & this.#mask;
+    while (this.#low[hole] !== low || this.#high[hole] !== high) {
+      if (this.#low[hole] === 0 && this.#high[hole] === 0) return;
+      hole = (hole + 1) & this.#mask;
+    }
+    let at = (hole + 1) & this.#mask;
+    while (this.#low[at] !== 0 || this.#high[at] !== 0) {
+      const home = hash(this.#low[at]!, this.#high[at]!) & this.#mask;
+      if (((at - home) & this.#mask) >= ((at - hole) & this.#mask)) {
+        this.#low[hole] = this.#low[at]!;
+        this.#high[hole] = this.#high[at]!;
+        hole = at;
+      }
+      at = (at + 1) & this.#mask;
+    }
+    this.#low[hole] = 0;
+    this.#high[hole] = 0;
+    this.#size--;
+  }
+
   /** Ready for another job. A table that a flood blew up is given back. */
   reset(): void {
     this.#hasZero = false;
-    if (this.#size === 0) return;
+    if (this.#size === 0 && this.#mask + 1 === INITIAL_SLOTS) return;
     this.#size = 0;
     if (this.#mask + 1 > INITIAL_SLOTS * 8) this.#allocate(INITIAL_SLOTS);
     else {

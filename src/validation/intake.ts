@@ -14,7 +14,7 @@ export interface SubmittingSession {
   readonly workerRef: number;
   readonly extranonce: number;
   readonly portIndex: number;
-  /** log2 of the difficulty that this job was given to this session at. */
+  /** log2 of the difficulty that this job was given to this session at; DIFFICULTY_FORGOTTEN when nobody knows any more. */
   difficultyLog2For(jobId: number): number;
 }
 
@@ -31,6 +31,8 @@ export interface ShareIntake {
     requestIdKind: number,
     requestId: number,
   ): number;
+  /** A submission that the session room refused by itself: counted here, so that one table tells of all of them. */
+  refused(verdict: number): void;
   /** True: stop reading sockets until `onRelieved`. Nothing is dropped, nothing grows. */
   readonly saturated: boolean;
 }

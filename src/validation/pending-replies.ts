@@ -10,6 +10,9 @@ export class PendingReplies {
   readonly verdict: Uint8Array;
   readonly difficulty: Int8Array;
   readonly receivedAtMs: Float64Array;
+  readonly jobId: Uint32Array;
+  readonly nonceLow: Uint32Array;
+  readonly nonceHigh: Uint32Array;
   readonly #sequence: Float64Array;
   readonly #mask: number;
   #head = 0;
@@ -25,6 +28,9 @@ export class PendingReplies {
     this.verdict = new Uint8Array(capacity);
     this.difficulty = new Int8Array(capacity);
     this.receivedAtMs = new Float64Array(capacity);
+    this.jobId = new Uint32Array(capacity);
+    this.nonceLow = new Uint32Array(capacity);
+    this.nonceHigh = new Uint32Array(capacity);
     this.#sequence = new Float64Array(capacity);
     this.#mask = capacity - 1;
   }
@@ -51,6 +57,9 @@ export class PendingReplies {
     verdict: number,
     difficulty: number,
     receivedAtMs: number,
+    jobId: number,
+    nonceLow: number,
+    nonceHigh: number,
   ): void {
     if (this.#size > this.#mask)
       throw new RangeError('more answers wait for the journal than its ring has records');
@@ -63,6 +72,9 @@ export class PendingReplies {
     this.verdict[index] = verdict;
     this.difficulty[index] = difficulty;
     this.receivedAtMs[index] = receivedAtMs;
+    this.jobId[index] = jobId;
+    this.nonceLow[index] = nonceLow;
+    this.nonceHigh[index] = nonceHigh;
     this.#size++;
   }
 

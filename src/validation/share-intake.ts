@@ -2,7 +2,8 @@
  * Intake: cheap refusals first, in the order of their cost, then one record into the open batch. In flow submissions, out flow
  * a verdict at once or PENDING. It must never hash, allocate or look a session up.
  */
-import { Verdict } from '../domain/share.ts';
+import { VERDICTS, Verdict } from '../domain/share.ts';
+import { DIFFICULTY_FORGOTTEN, DIFFICULTY_LOG2_MAX } from '../domain/target.ts';
 import type { JobRegistry } from '../templates/job-registry.ts';
 import { RECORD_FLAG_STALE, RECORD_PORT_SHIFT } from './batch-layout.ts';
 import type { Batcher } from './batcher.ts';
@@ -43,6 +44,10 @@ export class Intake implements ShareIntake {
     this.#options.onRelieved();
   }
 
+  refused(verdict: number): void {
+    this.#options.metrics.verdicts.inc(verdict);
+  }
+
   submit(
     session: SubmittingSession,
     jobId: number,
@@ -64,21 +69,24 @@ export class Intake implements ShareIntake {
       metrics.verdicts.inc(verdict);
       return verdict;
     }
-    const flags =
-      (registry.isStale(slot, nowMs) ? RECORD_FLAG_STALE : 0) | (session.portIndex << RECORD_PORT_SHIFT);
+    const difficulty = session.difficultyLog2For(jobId);
+    // Without its difficulty a share cannot be credited; a block is one at any.
+    const stale = difficulty === DIFFICULTY_FORGOTTEN || registry.isStale(slot, nowMs);
+    const flags = (stale ? RECORD_FLAG_STALE : 0) | (session.portIndex << RECORD_PORT_SHIFT);
     const taken = this.#options.batcher.append(
       session,
       slot,
       jobId,
       nonceLow,
       nonceHigh,
-      session.difficultyLog2For(jobId),
+      difficulty === DIFFICULTY_FORGOTTEN ? DIFFICULTY_LOG2_MAX : difficulty,
       flags,
       requestIdKind,
       requestId,
       nowMs,
     );
     if (taken) return PENDING;
+    this.#options.duplicates.refused(slot, nonceLow, nonceHigh, Verdict.Overloaded);
     metrics.verdicts.inc(Verdict.Overloaded);
     return Verdict.Overloaded;
   }
@@ -107,5 +115,11 @@ export class JobDuplicates {
 
   add(slot: number, nonceLow: number, nonceHigh: number): DuplicateProbe {
     return this.#sets[slot]!.add(nonceLow, nonceHigh);
+  }
+
+  /** The submission was not credited. Whether it may come again is the verdict table's word. */
+  refused(slot: number, nonceLow: number, nonceHigh: number, verdict: number): void {
+    const set = this.#sets[slot]!;
+    if (VERDICTS[verdict]!.transient || set.crowded) set.remove(nonceLow, nonceHigh);
   }
 }

@@ -47,6 +47,10 @@ export interface VerdictsOptions {
   readonly registry: JobRegistry;
   readonly journal: Journal;
   readonly replies: ReplySink;
+  /** Is told of nonces that were not credited. */
+  readonly duplicates: {
+    refused(jobSlot: number, nonceLow: number, nonceHigh: number, verdict: number): void;
+  };
   readonly metrics: ValidationMetrics;
   readonly hashrate: HashrateWindow;
   readonly log: Logger;
@@ -89,16 +93,20 @@ export class Verdicts implements JournalListener {
     for (let index = 0; index < count; index++) {
       const at = index * RECORD_BYTES;
       const stale = (view.getUint8(at + OFFSET_FLAGS) & RECORD_FLAG_STALE) !== 0;
-      let verdict = view.getUint8(at + OFFSET_VERDICT);
+      const judged = view.getUint8(at + OFFSET_VERDICT);
+      let verdict = judged;
       let difficulty = view.getInt8(at + OFFSET_DIFFICULTY_LOG2);
-      if (verdict === VERDICT_UNPREPARED) verdict = Verdict.StaleJob;
-      else if (verdict === Verdict.Block) {
+      if (judged === VERDICT_UNPREPARED) verdict = Verdict.StaleJob;
+      else if (judged === Verdict.Block) {
         const block = this.#block(view, at, difficulty, stale, unixMs);
         verdict = block.verdict;
         difficulty = block.difficulty;
-      } else if (stale && verdict !== Verdict.EngineFault) verdict = Verdict.StaleJob;
-      if (isAccepted(verdict)) this.#append(records, view, at, verdict, difficulty, nowMs, unixMs);
-      else this.#answer(view, at, verdict, difficulty);
+      } else if (stale && judged !== Verdict.EngineFault) verdict = Verdict.StaleJob;
+      if (isAccepted(verdict)) verdict = this.#append(records, view, at, verdict, difficulty, nowMs, unixMs);
+      if (isAccepted(verdict)) continue;
+      // A block is gone to the nodes, whatever became of its share, and must not go there twice.
+      if (judged !== Verdict.Block) this.#refused(view, at, verdict);
+      this.#answer(view, at, verdict, difficulty);
     }
     this.#options.journal.flush();
     this.#options.replies.flush();
@@ -134,18 +142,23 @@ export class Verdicts implements JournalListener {
   onFailure(durableSequence: number, reason: string): void {
     this.onDurable(durableSequence);
     const refused = this.#pending.size;
-    while (this.#pending.size > 0) {
-      const head = this.#pending.head;
-      this.#options.metrics.verdicts.inc(Verdict.Unavailable);
-      this.#options.replies.reply(
-        this.#pending.sessionSlot[head]!,
-        this.#pending.sessionGeneration[head]!,
-        this.#pending.requestIdKind[head]!,
-        this.#pending.requestId[head]!,
+    const pending = this.#pending;
+    const { duplicates, registry, replies, metrics } = this.#options;
+    while (pending.size > 0) {
+      const head = pending.head;
+      const jobSlot = registry.slotOf(pending.jobId[head]!);
+      if (jobSlot >= 0 && pending.verdict[head] !== Verdict.Block)
+        duplicates.refused(jobSlot, pending.nonceLow[head]!, pending.nonceHigh[head]!, Verdict.Unavailable);
+      metrics.verdicts.inc(Verdict.Unavailable);
+      replies.reply(
+        pending.sessionSlot[head]!,
+        pending.sessionGeneration[head]!,
+        pending.requestIdKind[head]!,
+        pending.requestId[head]!,
         Verdict.Unavailable,
-        this.#pending.difficulty[head]!,
+        pending.difficulty[head]!,
       );
-      this.#pending.pop();
+      pending.pop();
     }
     this.#options.replies.flush();
     this.#options.onReleased();
@@ -156,6 +169,16 @@ export class Verdicts implements JournalListener {
     this.#options.log.warn('journal is back: shares are accepted again');
   }
 
+  /** Unless the job's slot has gone to another job, and the set with it. */
+  #refused(view: DataView, at: number, verdict: number): void {
+    const jobSlot = this.#options.registry.slotOf(view.getUint32(at + OFFSET_TEMPLATE_SEQUENCE, true));
+    if (jobSlot < 0) return;
+    const nonceLow = view.getUint32(at + OFFSET_NONCE, true);
+    const nonceHigh = view.getUint32(at + OFFSET_NONCE + 4, true);
+    this.#options.duplicates.refused(jobSlot, nonceLow, nonceHigh, verdict);
+  }
+
+  /** Returns what became of it: its verdict, to be answered when durable, or `Unavailable`. */
   #append(
     records: Uint8Array,
     view: DataView,
@@ -164,29 +187,29 @@ export class Verdicts implements JournalListener {
     difficulty: number,
     nowMs: number,
     unixMs: number,
-  ): void {
+  ): number {
     const slot = view.getUint32(at + OFFSET_SESSION_SLOT, true);
     const generation = view.getUint32(at + OFFSET_SESSION_GENERATION, true);
     const receivedAtMs = view.getFloat64(at + OFFSET_RECEIVED_AT, true);
+    const nonceLow = view.getUint32(at + OFFSET_NONCE, true);
+    const nonceHigh = view.getUint32(at + OFFSET_NONCE + 4, true);
+    const jobId = view.getUint32(at + OFFSET_TEMPLATE_SEQUENCE, true);
     const sequence = this.#options.journal.appendShare(
       verdict,
       difficulty,
-      view.getUint32(at + OFFSET_NONCE, true),
-      view.getUint32(at + OFFSET_NONCE + 4, true),
+      nonceLow,
+      nonceHigh,
       // The monotonic age taken from the wall clock once a batch: a share's time is when it came, not when it was judged.
       Math.round(unixMs - (nowMs - receivedAtMs)),
       view.getUint32(at + OFFSET_WORKER_REF, true),
-      view.getUint32(at + OFFSET_TEMPLATE_SEQUENCE, true),
+      jobId,
       // The extranonce is the nonce's top two bytes.
       view.getUint16(at + OFFSET_NONCE + 6, true),
       view.getUint8(at + OFFSET_FLAGS) >> RECORD_PORT_SHIFT,
       records,
       at + OFFSET_POW_TOP,
     );
-    if (sequence === 0) {
-      this.#answer(view, at, Verdict.Unavailable, difficulty);
-      return;
-    }
+    if (sequence === 0) return Verdict.Unavailable;
     this.#pending.push(
       sequence,
       slot,
@@ -196,7 +219,11 @@ export class Verdicts implements JournalListener {
       verdict,
       difficulty,
       receivedAtMs,
+      jobId,
+      nonceLow,
+      nonceHigh,
     );
+    return verdict;
   }
 
   #answer(view: DataView, at: number, verdict: number, difficulty: number): void {

@@ -269,10 +269,10 @@ describe('a stratum server', () => {
     for (let jobId = 8; jobId < 28; jobId++) {
       intake.jobs.add(jobId);
       stratum.announce(0, jobOf(jobId));
-      for (const [index, client] of clients.entries()) {
-        if (jobId % 5 === index % 5) client.send(submit(1_000 + jobId, index.toString(16), String(jobId)));
-      }
-      await new Promise((resolve) => setImmediate(resolve));
+      const turnOf = clients.filter((_, index) => jobId % 5 === index % 5);
+      await pollUntil('the job has come', () => turnOf.every(({ raw }) => raw.includes(`"${jobId}",[`)));
+      for (const client of turnOf)
+        client.send(submit(1_000 + jobId, clients.indexOf(client).toString(16), String(jobId)));
     }
     const answered = clients.map(async (client, index) => {
       let count = 0;

@@ -26,6 +26,7 @@ export class ScriptedIntake implements ShareIntake {
   /** True: answers wait for `answerAll`. */
   holdsAnswers = false;
   readonly jobs = new Set<number>();
+  readonly refusals: number[] = [];
   readonly submissions: ScriptedSubmission[] = [];
   verdictOf: (submission: ScriptedSubmission) => number = () => Verdict.Share;
   sink: ReplySink | undefined;
@@ -60,6 +61,10 @@ export class ScriptedIntake implements ShareIntake {
     this.#seen.add(identity);
     if (this.#waiting.push(submission) === 1 && !this.holdsAnswers) setImmediate(() => this.answerAll());
     return PENDING;
+  }
+
+  refused(verdict: number): void {
+    this.refusals.push(verdict);
   }
 
   answerAll(): void {

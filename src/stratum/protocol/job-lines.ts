@@ -4,6 +4,7 @@
  *
  * The words of the array form exceed 2^53, where Number rounds silently and every hash of every miner would be wrong: BigInt.
  */
+import { JOB_ID_MAX } from '../../domain/job.ts';
 import type { JobForm } from './dialects.ts';
 
 /** What the templates room announces. Ids are decimal, never 0, and grow by one per job of the process. */
@@ -24,7 +25,6 @@ export type JobLines = { readonly jobId: number } & Readonly<Record<JobForm, Job
 
 const PRE_POW_BYTES = 32;
 const WORDS = 4;
-export const JOB_ID_MAX = 999_999_999;
 
 function hashView(job: JobAnnouncement): DataView {
   return new DataView(job.prePowHash.buffer, job.prePowHash.byteOffset, PRE_POW_BYTES);

@@ -4,6 +4,14 @@
  * One socket write costs 6-8 us, so a loop over 8,000 sockets would hold up every share for 50 ms. The list is walked in slices
  * of time, one per turn of the event loop, behind the answers that wait. A newer job overtakes the one in progress: the walk
  * goes on where it was and ends one full round later, so the last in the list is never starved and nobody gets a job twice.
+ * A session that is answered meanwhile gets its job in the same write. So the first walk passes over those that wait for an
+ * answer, and a second one, some ms later, serves whoever has still not got it:
+ *
+ *   idle --announce--> patient walk --nobody waits--> idle
+ *                        |      ^                       ^
+ *                 some wait     +--announce--+          |
+ *                        v                   |          |
+ *                      pause ----------------+--> impatient walk --announce--> impatient walk ...
  */
 import type { JobLines } from '../protocol/job-lines.ts';
 import type { StratumMetrics } from '../stratum-metrics.ts';
@@ -17,6 +25,8 @@ const SESSIONS_PER_CLOCK = 8;
  */
 const SHARE_OF_TURN = 0.25;
 const SLICES_MAX = 4;
+/** Answers take as long as a group commit, about 1 ms; a disk that takes longer must not keep work from miners. */
+const ANSWER_WAIT_MS = 4;
 
 export interface FanOutOptions {
   readonly sliceMs: number;
@@ -36,6 +46,10 @@ export class FanOut {
   #left = 0;
   #scheduled = false;
   #sliceEndedAtMs = 0;
+  /** This walk passes over sessions that are about to be answered. */
+  #patient = true;
+  #passedOver = false;
+  #pause: NodeJS.Timeout | undefined;
 
   constructor(options: FanOutOptions) {
     this.#options = options;
@@ -53,11 +67,11 @@ export class FanOut {
   /** The same job may be announced again, to keep links alive: it is sent again. */
   announce(lines: JobLines): void {
     if (this.#left > 0) this.#options.metrics.jobsOvertaken.inc();
+    // Who is overtaken has no time for a second walk.
+    this.#patient = this.#left === 0;
     this.#lines = lines;
     this.#announcement++;
-    this.#left = this.#members.length;
-    this.#sliceEndedAtMs = 0;
-    this.#schedule();
+    this.#walk();
   }
 
   /** The session has the current job, if there is one. */
@@ -86,10 +100,40 @@ export class FanOut {
     if (this.#lines !== undefined && session.memberIndex >= 0) session.offerJob(this.#lines);
   }
 
+  /** Something is about to be said to the session: if its job is still to come, both leave in one write. */
+  joinAnswer(session: Session): void {
+    if (session.announcement === this.#announcement || session.memberIndex < 0) return;
+    if (this.#lines === undefined) return;
+    session.announcement = this.#announcement;
+    session.offerJob(this.#lines);
+  }
+
+  /** For the end: no timer of ours is left. */
+  close(): void {
+    clearTimeout(this.#pause);
+    this.#left = 0;
+  }
+
+  #walk(): void {
+    clearTimeout(this.#pause);
+    this.#passedOver = false;
+    this.#left = this.#members.length;
+    this.#sliceEndedAtMs = 0;
+    this.#schedule();
+  }
+
   #schedule(): void {
     if (this.#scheduled || this.#left === 0) return;
     this.#scheduled = true;
     setImmediate(this.#slice);
+  }
+
+  #finishWalk(): void {
+    if (!this.#passedOver) return;
+    this.#pause = setTimeout(() => {
+      this.#patient = false;
+      this.#walk();
+    }, ANSWER_WAIT_MS);
   }
 
   readonly #slice = (): void => {
@@ -105,12 +149,17 @@ export class FanOut {
       const session = this.#members[this.#cursor++];
       this.#left--;
       if (session === undefined || session.announcement === this.#announcement) continue;
+      if (this.#patient && session.pending > 0) {
+        this.#passedOver = true;
+        continue;
+      }
       session.announcement = this.#announcement;
       session.offerJob(this.#lines);
       served++;
       if (served % SESSIONS_PER_CLOCK === 0 && clock() - startedAtMs >= budgetMs) break;
     }
     this.#sliceEndedAtMs = clock();
-    this.#schedule();
+    if (this.#left === 0) this.#finishWalk();
+    else this.#schedule();
   };
 }

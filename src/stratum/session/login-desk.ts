@@ -42,6 +42,8 @@ export interface LoginDeskOptions {
   readonly fanOuts: readonly FanOut[];
 }
 
+/** Real ones have 70 to 130 characters. A longer one is taken, but not kept for comparison: 60,000 sessions times 8 KiB. */
+const LOGIN_LENGTH_MAX = 256;
 const NO_EXTRANONCE = 'This server is full, please use another one';
 
 export class LoginDesk {
@@ -74,12 +76,13 @@ export class LoginDesk {
       this.#refuse(session, idText, 24, login.reason);
       return true;
     }
+    const isForeseen = session.extranonce !== 0;
     if (!this.#lendExtranonce(session, idText)) return true;
     if (!this.#becomeWorker(session, login.address, login.worker)) {
       this.#refuse(session, idText, 24, 'Too many logins while shares are being judged');
       return true;
     }
-    session.login = Buffer.from(loginText, 'utf8');
+    session.login = loginText.length > LOGIN_LENGTH_MAX ? undefined : Buffer.from(loginText, 'utf8');
     const wishes = parsePassword(password);
     const port = ports[session.portIndex]!;
     if (session.state === SessionState.Connected) session.dialect = port.dialect ?? session.dialect;
@@ -91,12 +94,17 @@ export class LoginDesk {
     );
     session.say(replyTrue(idText));
     if (session.state === SessionState.Authorized) this.#welcomeAgain(session, wishes, difficulty);
-    else this.#welcome(session, difficulty);
+    else this.#welcome(session, difficulty, isForeseen ? port.difficultyLog2 : difficulty);
     return true;
   }
 
-  #welcome(session: Session, difficulty: DifficultyLog2): void {
-    session.difficulties.reset(difficulty);
+  /**
+   * @param first what all jobs so far are judged at. A client that was told its extranonce before it logged in may have hashed on
+   * them already, and must not choose their difficulty with the result in hand: its wish begins with the next job.
+   */
+  #welcome(session: Session, difficulty: DifficultyLog2, first: DifficultyLog2): void {
+    session.difficulties.reset(first);
+    session.changeDifficulty(difficulty);
     if (!session.extranonceKnown) {
       session.say(pushExtranonce(session.dialect.extranonce, session.extranonce));
       session.extranonceKnown = true;
@@ -110,17 +118,15 @@ export class LoginDesk {
    * to the old one; otherwise the client, which may have started over, gets its work once more.
    */
   #welcomeAgain(session: Session, wishes: Wishes, difficulty: DifficultyLog2): void {
-    if (wishes.difficultyLog2 !== undefined && difficulty !== session.difficultyLog2) {
-      session.changeDifficulty(difficulty);
-    } else {
-      this.#sendWork(session);
-    }
+    if (wishes.difficultyLog2 !== undefined) session.changeDifficulty(difficulty);
+    if (wishes.difficultyLog2 === undefined || difficulty === session.difficultyLog2) this.#sendWork(session);
   }
 
   #sendWork(session: Session): void {
     const job = this.#options.fanOuts[session.portIndex]!.current;
     session.say(pushDifficulty(session.difficultyLog2));
     if (job === undefined) return;
+    session.newestJobId = job.jobId;
     session.say(job[session.dialect.job].text);
     this.#options.sessions.metrics.jobsSent.inc();
   }

@@ -13,6 +13,7 @@
  * extranonce and the worker references stay taken until the last pending share has been answered to nobody, since its record
  * still names them. Then the generation moves on and the slot is free.
  */
+import { isEarlierJob } from '../../domain/job.ts';
 import type { DifficultyLog2 } from '../../domain/target.ts';
 import type { SubmittingSession } from '../../validation/intake.ts';
 import type { Dialect } from '../protocol/dialects.ts';
@@ -62,6 +63,8 @@ export interface SessionView {
   readonly worker: string;
   readonly userAgent: string;
   readonly dialect: Dialect;
+  /** The same for the same (address, worker). */
+  readonly workerRef: number;
   readonly difficultyLog2: DifficultyLog2;
   readonly connectedAtMs: number;
   readonly accepted: number;
@@ -115,6 +118,10 @@ export class Session implements SubmittingSession, SocketEvents, LineSink, Sessi
   /** Number of the last announcement that this session got or was skipped for. */
   announcement = 0;
   jobMissed = false;
+  /** The last job that was written to this session; 0 = none yet. */
+  newestJobId = 0;
+  /** The peer has sent its last byte, but some of its lines are still held. */
+  peerEnded = false;
   #nextDifficulty: DifficultyLog2 | undefined;
 
   accepted = 0;
@@ -164,6 +171,8 @@ export class Session implements SubmittingSession, SocketEvents, LineSink, Sessi
     this.login = undefined;
     this.closeReason = undefined;
     this.jobMissed = false;
+    this.newestJobId = 0;
+    this.peerEnded = false;
     this.#nextDifficulty = undefined;
     this.#out = '';
   }
@@ -174,6 +183,14 @@ export class Session implements SubmittingSession, SocketEvents, LineSink, Sessi
 
   difficultyLog2For(jobId: number): DifficultyLog2 {
     return this.difficulties.at(jobId);
+  }
+
+  /**
+   * False for jobs that are still to come. Other connections may have them already; but which difficulty this one gets them at
+   * is only known when they are written to it.
+   */
+  wasGiven(jobId: number): boolean {
+    return this.newestJobId !== 0 && !isEarlierJob(this.newestJobId, jobId);
   }
 
   /** The next job brings it: clients take a difficulty for the job after it, and never for the one they have. */
@@ -211,11 +228,13 @@ export class Session implements SubmittingSession, SocketEvents, LineSink, Sessi
     this.jobMissed = false;
     metrics.jobsSent.inc();
     const line = lines[this.dialect.job];
-    if (this.#nextDifficulty !== undefined) {
+    // A job that is sent again, to keep the link awake, is tied to its difficulty already.
+    if (this.#nextDifficulty !== undefined && lines.jobId !== this.newestJobId) {
       this.difficulties.change(this.#nextDifficulty, lines.jobId);
       this.#out += pushDifficulty(this.#nextDifficulty);
       this.#nextDifficulty = undefined;
     }
+    this.newestJobId = lines.jobId;
     if (this.#out === '') {
       this.#write(line.bytes, line.bytes.length);
       return;

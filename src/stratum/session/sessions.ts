@@ -42,7 +42,9 @@ export class Sessions implements SessionRoom {
   readonly #live: number[];
   readonly #held = new Set<Session>();
   #lingering = 0;
+  /** The first `#dirtyCount` have something to say. Two lists by turns, never emptied: an empty array grows anew every turn. */
   #dirty: Session[] = [];
+  #dirtyCount = 0;
   #flushing: Session[] = [];
   #flushScheduled = false;
   #resumeScheduled = false;
@@ -67,6 +69,11 @@ export class Sessions implements SessionRoom {
 
   get lingering(): number {
     return this.#lingering;
+  }
+
+  /** Sessions whose lines were read and not taken yet. */
+  get held(): number {
+    return this.#held.size;
   }
 
   at(slot: number, generation: number): Session | undefined {
@@ -126,8 +133,7 @@ export class Sessions implements SessionRoom {
   /** A share of the session was answered; `pending` is already less by one. */
   answered(session: Session): void {
     if (session.pending > 0) return;
-    for (const workerRef of session.retiredWorkerRefs.splice(0))
-      this.#options.workers.releaseWorker(workerRef);
+    this.#releaseRetired(session);
     if (session.state === SessionState.Closing) this.onOutput(session);
     else if (session.state === SessionState.Lingering) this.#retire(session);
   }
@@ -156,7 +162,7 @@ export class Sessions implements SessionRoom {
   }
 
   onOutput(session: Session): void {
-    this.#dirty.push(session);
+    this.#dirty[this.#dirtyCount++] = session;
     if (this.#flushScheduled) return;
     this.#flushScheduled = true;
     setImmediate(this.#scheduledFlush);
@@ -171,7 +177,8 @@ export class Sessions implements SessionRoom {
   }
 
   onEnded(session: Session): void {
-    this.finish(session, 'client');
+    if (session.framer.holding) session.peerEnded = true;
+    else this.finish(session, 'client');
   }
 
   onGone(session: Session, failed: boolean): void {
@@ -187,34 +194,39 @@ export class Sessions implements SessionRoom {
 
   /** Writes what all sessions have to say. */
   flush(): void {
-    while (this.#dirty.length > 0) {
+    while (this.#dirtyCount > 0) {
       const sessions = this.#dirty;
+      const count = this.#dirtyCount;
       this.#dirty = this.#flushing;
-      for (const session of sessions) {
+      this.#dirtyCount = 0;
+      this.#flushing = sessions;
+      for (let index = 0; index < count; index++) {
+        const session = sessions[index]!;
+        this.#options.fanOuts[session.portIndex]!.joinAnswer(session);
         session.writeOut();
         // Only now is everything said that a closing session owed.
         if (session.state === SessionState.Closing && session.pending === 0) session.adapter?.end();
       }
-      sessions.length = 0;
-      this.#flushing = sessions;
     }
   }
 
   /**
    * Goes on reading the sockets that were held. In a turn of its own: the news comes from within validation. Those still held
-   * afterwards went to the end of the line.
+   * afterwards went to the end of the line. Frozen, it takes what was read before, and reads no more.
    */
   resumeHeld(intake: ShareIntake): void {
-    if (this.#resumeScheduled || this.#held.size === 0 || this.#frozen) return;
+    if (this.#resumeScheduled || this.#held.size === 0) return;
     this.#resumeScheduled = true;
     setImmediate(() => {
       this.#resumeScheduled = false;
       for (const session of [...this.#held]) {
-        if (intake.saturated || this.#frozen) return;
+        if (intake.saturated) return;
         if (!this.#held.delete(session)) continue;
         const outcome = session.framer.resume(session);
         this.onFramed(session, outcome);
-        if (outcome !== 'held') session.adapter?.resume();
+        if (outcome === 'held') continue;
+        if (session.peerEnded) this.finish(session, 'client');
+        else if (!this.#frozen) session.adapter?.resume();
       }
     });
   }
@@ -282,12 +294,21 @@ export class Sessions implements SessionRoom {
     if (this.#onEmpty !== undefined && this.count() === 0) this.#onEmpty();
   }
 
+  /** Nearly always there is none, and this runs once a share: not even an empty array is made. */
+  #releaseRetired(session: Session): void {
+    const { retiredWorkerRefs } = session;
+    if (retiredWorkerRefs.length === 0) return;
+    for (const workerRef of retiredWorkerRefs) this.#options.workers.releaseWorker(workerRef);
+    retiredWorkerRefs.length = 0;
+  }
+
   #retire(session: Session): void {
     this.#lingering--;
     const { workers, extranonces, clock } = this.#options;
-    for (const workerRef of session.retiredWorkerRefs.splice(0)) workers.releaseWorker(workerRef);
+    this.#releaseRetired(session);
     if (session.workerRef !== WORKER_NONE) workers.releaseWorker(session.workerRef);
-    if (session.extranonce !== 0) extranonces.release(session.extranonce, clock());
+    // Were it to rest without a share as well, somebody who only logs in and leaves, 5,500 times a second, would lock everybody out.
+    if (session.extranonce !== 0) extranonces.release(session.extranonce, clock(), session.accepted > 0);
     session.clear();
     this.#free.push(session.slot);
   }

@@ -5,6 +5,7 @@
  * down a share costs no object: the scanner's fields, the session and two numbers for the request id.
  */
 import { isAccepted, Verdict } from '../../domain/share.ts';
+import { difficultyNumber } from '../../domain/target.ts';
 import { RequestIdKind } from '../../validation/batch-layout.ts';
 import { PENDING, type ReplySink, type ShareIntake } from '../../validation/intake.ts';
 import { replyVerdict } from '../protocol/messages.ts';
@@ -68,7 +69,7 @@ export class Submissions implements ReplySink {
   /** What needs no look at the work. Undefined: validation decides. */
   #refusal(session: Session, fields: SubmitFields): number | undefined {
     if (session.state !== SessionState.Authorized) return Verdict.Unauthorized;
-    if (fields.jobId === 0) return Verdict.UnknownJob;
+    if (fields.jobId === 0 || !session.wasGiven(fields.jobId)) return Verdict.UnknownJob;
     fields.placeUnder(session.extranonce);
     if (fields.nonceExtranonce !== session.extranonce) {
       this.#options.sessions.metrics.foreignExtranonces.inc();
@@ -82,6 +83,7 @@ export class Submissions implements ReplySink {
     session.rejected++;
     session.say(replyVerdict(idText, verdict));
     this.#options.sessions.metrics.verdictSent(verdict);
+    this.#intake?.refused(verdict);
   }
 
   // --- ReplySink: called by validation, once per pending submission
@@ -102,7 +104,7 @@ export class Submissions implements ReplySink {
     if (isAccepted(verdict)) {
       session.accepted++;
       session.malformed = 0;
-      session.creditedDifficulty += 2 ** difficultyLog2;
+      session.creditedDifficulty += difficultyNumber(difficultyLog2);
       session.lastShareAtMs = sessions.nowMs;
     } else {
       session.rejected++;

@@ -4,9 +4,10 @@
  */
 
 import type { AddressInfo } from 'node:net';
-import { createServer, type Server } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { EdgeError, messageOf } from '../../kit/edge-error.ts';
 import { NetAdapter } from './net-adapter.ts';
+import { RawAdapter, type RawStreams } from './raw-adapter.ts';
 import type { SocketAdapter, SocketEvents } from './socket-adapter.ts';
 
 /** Dead peers behind a NAT say nothing; the kernel asks them after so long. */
@@ -19,6 +20,8 @@ export interface ListenerOptions {
   readonly backlog: number;
   /** Above this many unsent bytes a socket reports when it has drained. */
   readonly drainMarkBytes: number;
+  /** Undefined: connections are those of `node:net`. */
+  readonly streams: RawStreams | undefined;
   /** Undefined: refused, and already destroyed. */
   readonly onConnection: (adapter: SocketAdapter) => SocketEvents | undefined;
   readonly onAcceptError: (error: Error) => void;
@@ -28,6 +31,9 @@ export class Listener {
   readonly #options: ListenerOptions;
   readonly #server: Server;
   #closed: Promise<void> | undefined;
+  /** Raw connections; the server counts its own. */
+  #open = 0;
+  #onAllGone: () => void = () => {};
 
   constructor(options: ListenerOptions) {
     this.#options = options;
@@ -38,9 +44,11 @@ export class Listener {
       // A peer that has sent its last line may still read the answers to it.
       allowHalfOpen: true,
       highWaterMark: options.drainMarkBytes,
+      // A handle can only be taken from a socket that has not begun to read.
+      pauseOnConnect: options.streams !== undefined,
     });
     this.#server.on('connection', (socket) => {
-      const adapter = new NetAdapter(socket);
+      const adapter = this.#adapterOf(socket);
       const events = options.onConnection(adapter);
       if (events !== undefined) adapter.listen(events);
     });
@@ -64,10 +72,25 @@ export class Listener {
   /** Stops listening at once; resolves when the last connection of the port is gone. */
   close(): Promise<void> {
     this.#closed ??= new Promise((resolve) => {
-      if (this.#server.listening) this.#server.close(() => resolve());
-      else resolve();
+      const whenAllGone = (): void => {
+        this.#onAllGone = resolve;
+        if (this.#open === 0) resolve();
+      };
+      if (this.#server.listening) this.#server.close(whenAllGone);
+      else whenAllGone();
     });
     return this.#closed;
+  }
+
+  #adapterOf(socket: Socket): NetAdapter | RawAdapter {
+    const { streams } = this.#options;
+    if (streams === undefined) return new NetAdapter(socket);
+    const raw = RawAdapter.take(socket, streams, () => {
+      if (--this.#open === 0) this.#onAllGone();
+    });
+    if (raw === undefined) return new NetAdapter(socket);
+    this.#open++;
+    return raw;
   }
 }
 

@@ -1,6 +1,5 @@
 /**
- * A connection of `node:net`, by its public API only. What the raw TCP handle would save is 3 us a share and 2 us a job; it would
- * be another file like this one.
+ * A connection of `node:net`, by its public API only: what always works. `raw-adapter` is a quarter cheaper a share.
  */
 import type { Socket } from 'node:net';
 import type { SocketAdapter, SocketEvents } from './socket-adapter.ts';
@@ -32,6 +31,8 @@ export class NetAdapter implements SocketAdapter {
       this.#events = undefined;
       last?.onClose(this.#failed);
     });
+    // A port whose connections are taken raw accepts them paused.
+    socket.resume();
   }
 
   get backlogBytes(): number {

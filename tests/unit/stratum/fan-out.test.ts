@@ -1,6 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { JOB_ID_MAX } from '../../../src/domain/job.ts';
+import { DIFFICULTY_FORGOTTEN } from '../../../src/domain/target.ts';
 import { DifficultyHistory } from '../../../src/stratum/session/difficulty-history.ts';
 import type { FakeSocket } from '../../kit/fake-socket.ts';
+import { pollUntil } from '../../kit/poll-until.ts';
 import { jobOf, openRoom, type SessionRoom, submitLine, turn } from './session-room.ts';
 
 const jobsOf = (socket: FakeSocket): string[] =>
@@ -73,6 +76,60 @@ describe('the fan-out', () => {
     // Those the first round had not reached never saw the old job.
     expect(jobs.filter((each) => each.includes('1'))).toHaveLength(served);
     expect(await room.metric('jobs_overtaken_total')).toBe(1);
+  });
+
+  it('puts the job of a session that is being answered into the same write, and passes over it later', async () => {
+    room = await openRoom({ fanOutSliceMs: 1 });
+    const sockets = await crowd(40);
+    for (const socket of sockets) {
+      const write = socket.write.bind(socket);
+      socket.write = (data) => {
+        room.nowMs += 0.25;
+        write(data);
+      };
+    }
+    room.stratum.announce(0, jobOf(1));
+    await new Promise((resolve) => setImmediate(resolve));
+    const waiting = sockets.find((socket) => socket.written.length === 0)!;
+    waiting.receive('{"id":7,"method":"mining.ping","params":[]}');
+    for (let index = 0; index < 10; index++) await turn();
+    expect(waiting.written).toHaveLength(1);
+    const [answer, job] = waiting.written[0]!.split('\n').map((line) =>
+      line === '' ? undefined : JSON.parse(line),
+    );
+    expect(answer).toMatchObject({ id: 7, result: 'pong' });
+    expect(job).toMatchObject({
+      method: 'mining.notify',
+      params: ['1', expect.anything(), expect.anything()],
+    });
+    for (const socket of sockets) if (socket !== waiting) expect(jobsOf(socket)).toEqual(['1']);
+  });
+
+  it('lets a job travel with an answer that is due, and without it when the answer does not come', async () => {
+    room = await openRoom();
+    room.intake.jobs.add(1);
+    const [quick, stalled] = [await room.login(), await room.login()];
+    room.stratum.announce(0, jobOf(1));
+    await turn();
+    for (const socket of [quick, stalled]) expect(jobsOf(socket)).toEqual(['1']);
+
+    quick.receive(submitLine(5, 1, '01'));
+    room.stratum.announce(0, jobOf(2));
+    await turn();
+    expect(quick.written).toHaveLength(1);
+    expect(quick.takeLines().map((line) => JSON.parse(line).id)).toEqual([5, null]);
+    expect(jobsOf(stalled)).toEqual(['2']);
+
+    room.intake.holdsAnswers = true;
+    stalled.receive(submitLine(6, 1, '02'));
+    room.stratum.announce(0, jobOf(3));
+    await turn();
+    expect(jobsOf(quick)).toEqual(['3']);
+    await pollUntil('the job came by itself', () => stalled.written.length > 0);
+    expect(jobsOf(stalled)).toEqual(['3']);
+    room.intake.answerAll();
+    await turn();
+    expect(stalled.takeLines().map((line) => JSON.parse(line).id)).toEqual([6]);
   });
 
   it('reaches everybody although sessions leave while it walks', async () => {
@@ -164,7 +221,17 @@ describe('the history of a difficulty', () => {
       11, 12, 12, 13, 13, 14, 14,
     ]);
     expect(history.current).toBe(14);
-    // Too long ago to be alive: the oldest that is known.
-    expect(history.at(50)).toBe(11);
+    // The nearest that is known would be a guess, and one that the miner can steer.
+    expect(history.at(50)).toBe(DIFFICULTY_FORGOTTEN);
+  });
+
+  it('stays right when job ids begin again at one', () => {
+    const history = new DifficultyHistory();
+    history.reset(10);
+    history.change(11, JOB_ID_MAX - 2);
+    history.change(12, 3);
+    expect([JOB_ID_MAX - 3, JOB_ID_MAX - 2, JOB_ID_MAX, 2, 3, 900].map((id) => history.at(id))).toEqual([
+      10, 11, 11, 11, 12, 12,
+    ]);
   });
 });

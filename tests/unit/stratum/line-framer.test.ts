@@ -51,6 +51,18 @@ const streams = fc
   .map((parts) => Buffer.from(parts.join(''), 'latin1'));
 
 describe('the line framer', () => {
+  it('looks for NULs once in a chunk without any, however many lines it has', () => {
+    const chunk = Buffer.from('x\n'.repeat(1_000) + '\n'.repeat(1_000));
+    let looks = 0;
+    const indexOf = chunk.indexOf.bind(chunk);
+    chunk.indexOf = (value: unknown, ...rest: unknown[]) => {
+      if (value === 0) looks++;
+      return (indexOf as (...args: unknown[]) => number)(value, ...rest);
+    };
+    expect(readAll(new LineFramer(CAP), [chunk]).lines).toHaveLength(1_000);
+    expect(looks).toBe(1);
+  });
+
   it('reads what the slow reference reads, wherever the stream is cut', () => {
     fc.assert(
       fc.property(streams, fc.array(fc.nat(), { maxLength: 12 }), (bytes, cuts) => {

@@ -33,6 +33,8 @@ export interface SessionRoom {
   readonly workers: WorkerBook;
   readonly metrics: Registry;
   nowMs: number;
+  /** A job that the intake knows and that sessions get. */
+  giveJob(jobId: number): void;
   connect(): FakeSocket;
   /** A connection that has logged in and taken its first lines. */
   login(login?: string, password?: string): Promise<FakeSocket>;
@@ -82,6 +84,10 @@ export async function openRoom(
     workers,
     metrics,
     connect,
+    giveJob: (jobId: number) => {
+      intake.jobs.add(jobId);
+      stratum.announce(0, jobOf(jobId));
+    },
     login: async (login = 'kaspa:qz.rig', password = 'x') => {
       const socket = connect();
       socket.receive(`{"id":1,"method":"mining.authorize","params":["${login}","${password}"]}`);

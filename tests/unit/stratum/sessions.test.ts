@@ -30,7 +30,7 @@ describe('a session', () => {
 
   it('answers each submission with its own id, of whatever kind', async () => {
     room = await openRoom();
-    room.intake.jobs.add(1);
+    room.giveJob(1);
     const socket = await room.login();
     socket.receive(submitLine(5, 1, '01'), submitLine('five', 1, '02'), submitLine(6, 9, '03'));
     await turn();
@@ -42,7 +42,7 @@ describe('a session', () => {
 
   it('keeps its worker, extranonce and slot until its last pending share is answered', async () => {
     room = await openRoom();
-    room.intake.jobs.add(1);
+    room.giveJob(1);
     room.intake.holdsAnswers = true;
     const socket = await room.login();
     socket.receive(submitLine(5, 1, '01'));
@@ -64,7 +64,7 @@ describe('a session', () => {
 
   it('gives no answer of an earlier connection to the next one in its slot', async () => {
     room = await openRoom();
-    room.intake.jobs.add(1);
+    room.giveJob(1);
     const socket = await room.login();
     socket.receive(submitLine(5, 1, '01'));
     await turn();
@@ -82,7 +82,7 @@ describe('a session', () => {
 
   it('logs in again as somebody else without losing whom its pending shares belong to', async () => {
     room = await openRoom();
-    room.intake.jobs.add(1);
+    room.giveJob(1);
     room.intake.holdsAnswers = true;
     const socket = await room.login('kaspa:qz.first');
     socket.receive(submitLine(5, 1, '01'));
@@ -98,7 +98,7 @@ describe('a session', () => {
 
   it('cannot collect workers by logging in again and again behind one pending share', async () => {
     room = await openRoom({ retiredWorkersMax: 3 });
-    room.intake.jobs.add(1);
+    room.giveJob(1);
     room.intake.holdsAnswers = true;
     const socket = await room.login();
     socket.receive(submitLine(5, 1, '01'));
@@ -113,7 +113,7 @@ describe('a session', () => {
 
   it('is not read while validation is full, and loses nothing of what it had sent', async () => {
     room = await openRoom();
-    room.intake.jobs.add(1);
+    room.giveJob(1);
     const socket = await room.login();
     const idle = await room.login();
     room.intake.saturated = true;
@@ -132,6 +132,41 @@ describe('a session', () => {
     expect(socket.takeLines()).toEqual([TRUE(5), TRUE(6), TRUE(7)]);
   });
 
+  it('has all its lines taken and answered when it ended while validation was full', async () => {
+    room = await openRoom();
+    room.giveJob(1);
+    const socket = await room.login();
+    room.intake.saturated = true;
+    socket.receive(submitLine(5, 1, '01'), submitLine(6, 1, '02'));
+    socket.events!.onEnd();
+    await turn();
+    expect(socket.ended).toBe(false);
+    room.intake.saturated = false;
+    room.stratum.replySink.onRelieved();
+    await turn();
+    await turn();
+    await turn();
+    expect(socket.takeLines()).toEqual([TRUE(5), TRUE(6)]);
+    expect(socket.ended).toBe(true);
+  });
+
+  it('has what was read of it taken also when the engine stops meanwhile, and nothing more is read', async () => {
+    room = await openRoom();
+    room.giveJob(1);
+    const socket = await room.login();
+    room.intake.saturated = true;
+    socket.receive(submitLine(5, 1, '01'));
+    room.stratum.stopAccepting();
+    expect(room.stratum.heldCount()).toBe(1);
+    room.intake.saturated = false;
+    room.stratum.replySink.onRelieved();
+    await turn();
+    await turn();
+    expect(room.stratum.heldCount()).toBe(0);
+    expect(socket.takeLines()).toEqual([TRUE(5)]);
+    expect(socket.paused).toBe(true);
+  });
+
   it('still logs in while validation is full', async () => {
     room = await openRoom();
     room.intake.saturated = true;
@@ -143,7 +178,7 @@ describe('a session', () => {
 
   it('gets the answers it is owed after its peer has ended', async () => {
     room = await openRoom();
-    room.intake.jobs.add(1);
+    room.giveJob(1);
     room.intake.holdsAnswers = true;
     const socket = await room.login();
     socket.receive(submitLine(5, 1, '01'));
@@ -158,7 +193,7 @@ describe('a session', () => {
 
   it('is closed after a few malformed lines, and forgiven them by an accepted share', async () => {
     room = await openRoom({ malformedLinesMax: 3 });
-    room.intake.jobs.add(1);
+    room.giveJob(1);
     const socket = await room.login();
     socket.receive('{{{', '{{{');
     await turn();
@@ -214,7 +249,7 @@ describe('a session', () => {
 
   it('has its nonces counted, and refused, when they lie under another extranonce', async () => {
     room = await openRoom();
-    room.intake.jobs.add(1);
+    room.giveJob(1);
     const socket = await room.login();
     socket.receive(submitLine(5, 1, '0002000000000001'));
     await turn();
@@ -223,9 +258,42 @@ describe('a session', () => {
     expect(await room.metric('foreign_extranonce_total')).toBe(1);
   });
 
+  it('has the refusals that need no look at the work counted where all others are', async () => {
+    room = await openRoom();
+    room.giveJob(1);
+    const stranger = room.connect();
+    stranger.receive(submitLine(4, 1, '01'));
+    const socket = await room.login();
+    socket.receive(submitLine(5, 1, '0002000000000001'), submitLine(6, 1, 'zz'), submitLine(7, 9, '01'));
+    expect(room.intake.refusals).toEqual([
+      Verdict.Unauthorized,
+      Verdict.ForeignExtranonce,
+      Verdict.Malformed,
+      Verdict.UnknownJob,
+    ]);
+  });
+
+  it('cannot use up the extranonces by logging in and leaving, without a share', async () => {
+    room = await openRoom();
+    const authorize = '{"id":1,"method":"mining.authorize","params":["kaspa:qz.rig","x"]}';
+    for (let round = 0; round < 70_000; round++) {
+      const socket = room.connect();
+      socket.receive(authorize);
+      socket.hangUp();
+    }
+    const socket = await room.login();
+    room.giveJob(1);
+    await turn();
+    socket.takeLines();
+    socket.receive(submitLine(5, 1, '01'));
+    await turn();
+    await turn();
+    expect(socket.takeLines()).toEqual([TRUE(5)]);
+  });
+
   it('is shown to statistics with what it did', async () => {
     room = await openRoom({}, { difficultyLog2: 3, difficultyMinLog2: 0, difficultyMaxLog2: 9 });
-    room.intake.jobs.add(1);
+    room.giveJob(1);
     const socket = await room.login('kaspa:qz.rig', 'd=16');
     socket.receive(submitLine(5, 1, '01'), submitLine(6, 1, '01'), submitLine(7, 8, '02'));
     await turn();

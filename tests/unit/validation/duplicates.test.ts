@@ -22,6 +22,42 @@ describe('the duplicate set', () => {
     );
   });
 
+  it('agrees with a Set of bigints when nonces are taken out again', () => {
+    // Few values and a step of the table's size: chains that grow, break and close.
+    const nonce = fc.oneof(
+      fc.bigInt({ min: 0n, max: 12n }),
+      fc.nat(30).map((index) => BigInt(index) << 32n),
+    );
+    fc.assert(
+      fc.property(fc.array(fc.tuple(nonce, fc.boolean()), { maxLength: 600 }), (steps) => {
+        const set = new DuplicateSet(1 << 20);
+        const reference = new Set<bigint>();
+        for (const [one, goes] of steps) {
+          if (goes) {
+            set.remove(low(one), high(one));
+            reference.delete(one);
+          } else {
+            const expected = reference.has(one) ? DuplicateProbe.Seen : DuplicateProbe.New;
+            expect(set.add(low(one), high(one))).toBe(expected);
+            reference.add(one);
+          }
+          expect(set.size).toBe(reference.size);
+        }
+      }),
+    );
+  });
+
+  it('keeps every nonce of a nearly full table while a flood goes in and out', () => {
+    const set = new DuplicateSet(1 << 20);
+    for (let nonce = 1; nonce <= 1_000; nonce++) set.add(nonce, 3);
+    for (let nonce = 1; nonce <= 200_000; nonce++) {
+      set.add(nonce, 9);
+      set.remove(nonce, 9);
+    }
+    expect(set.size).toBe(1_000);
+    for (let nonce = 1; nonce <= 1_000; nonce++) expect(set.add(nonce, 3)).toBe(DuplicateProbe.Seen);
+  });
+
   it('knows zero, and nonces that differ only in the upper or the lower half', () => {
     const set = new DuplicateSet(100);
     expect(set.add(0, 0)).toBe(DuplicateProbe.New);

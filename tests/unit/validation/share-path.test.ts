@@ -3,7 +3,7 @@ import type { Candidate } from '../../../src/chains/chain.ts';
 import { HashrateWindow } from '../../../src/domain/hashrate.ts';
 import { type Template, workIdentity } from '../../../src/domain/job.ts';
 import { VERDICT_UNPREPARED, Verdict } from '../../../src/domain/share.ts';
-import { targetOfBits } from '../../../src/domain/target.ts';
+import { DIFFICULTY_FORGOTTEN, targetOfBits } from '../../../src/domain/target.ts';
 import { silentLogger } from '../../../src/kit/log.ts';
 import { createRegistry } from '../../../src/kit/metrics.ts';
 import { JobRegistry } from '../../../src/templates/job-registry.ts';
@@ -59,6 +59,7 @@ class Rig {
     const judge = (records: Uint8Array, count: number) => this.#judge(records, count);
     this.verdicts = new Verdicts({
       registry: this.jobs,
+      duplicates: this.duplicates,
       journal: this.journal,
       replies: {
         reply: (_slot, _generation, _kind, requestId, verdict, difficulty) =>
@@ -251,6 +252,59 @@ describe('the share path', () => {
     ]);
     rig.durable();
     expect(rig.replies.length).toBe(2);
+  });
+
+  it('takes a share again that it refused for a fault of its own, and counts it once', async () => {
+    rig.journal.available = false;
+    rig.submit(jobId, 7n);
+    await rig.endTurn();
+    rig.journal.available = true;
+    expect(rig.submit(jobId, 7n)).toBe(PENDING);
+    await rig.endTurn();
+    rig.verdicts.onFailure(0, 'EIO');
+    expect(rig.submit(jobId, 7n)).toBe(PENDING);
+    await rig.endTurn();
+    rig.durable();
+    expect(rig.replies.map((reply) => reply.verdict)).toEqual([
+      Verdict.Unavailable,
+      Verdict.Unavailable,
+      Verdict.Share,
+    ]);
+    expect(rig.submit(jobId, 7n)).toBe(Verdict.Duplicate);
+  });
+
+  it('sends a block to the nodes once, also when its share could not be kept and comes again', async () => {
+    rig.journal.available = false;
+    rig.verdictOf.set(9n, Verdict.Block);
+    rig.submit(jobId, 9n);
+    await rig.endTurn();
+    rig.journal.available = true;
+    expect(rig.submit(jobId, 9n)).toBe(Verdict.Duplicate);
+    expect(rig.blocks.length).toBe(1);
+  });
+
+  it('remembers nonces that were not worth anything, but no flood of them leaves a share without room', async () => {
+    for (let nonce = 1n; nonce <= 3000n; nonce++) {
+      rig.verdictOf.set(nonce, Verdict.LowDifficulty);
+      expect(rig.submit(jobId, nonce)).toBe(PENDING);
+      await rig.endTurn();
+    }
+    expect(rig.submit(jobId, 1n)).toBe(Verdict.Duplicate);
+    expect(rig.submit(jobId, 5000n)).toBe(PENDING);
+    await rig.endTurn();
+    expect(rig.submit(jobId, 5000n)).toBe(Verdict.Duplicate);
+  });
+
+  it('credits nothing whose difficulty is forgotten, and sends a block found so', async () => {
+    rig.verdictOf.set(9n, Verdict.Block);
+    rig.powTopOf.set(9n, 1n);
+    rig.submit(jobId, 7n, DIFFICULTY_FORGOTTEN);
+    rig.submit(jobId, 9n, DIFFICULTY_FORGOTTEN);
+    await rig.endTurn();
+    rig.durable();
+    expect(rig.replies.map((reply) => reply.verdict)).toEqual([Verdict.StaleJob, Verdict.StaleJob]);
+    expect(rig.blocks.length).toBe(1);
+    expect(rig.journal.shares).toEqual([]);
   });
 
   it('answers a record whose template left the shared memory as expired', async () => {

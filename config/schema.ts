@@ -48,6 +48,15 @@ const stratumPort = z.strictObject({
     .describe('Least pause between two jobs to one miner, in ms'),
 });
 
+function haveOneDifficulty(ports: readonly z.infer<typeof stratumPort>[]): boolean {
+  const all = ports.flatMap((port) => [
+    port.difficulty,
+    port.difficultyMin ?? port.difficulty,
+    port.difficultyMax ?? port.difficulty,
+  ]);
+  return new Set(all).size === 1;
+}
+
 export const configSchema = z.strictObject({
   instance: z
     .string()
@@ -78,18 +87,24 @@ export const configSchema = z.strictObject({
         'Mine on a node that says it is not synced: only for private networks, where a fresh chain counts as unsynced',
       ),
   }),
-  stratum: z.strictObject({
-    host: z.string().default('0.0.0.0').describe('Interface to listen on'),
-    publicHost: z
-      .string()
-      .default('')
-      .describe('Host name miners use, shown on the page; default: the host above'),
-    enforceExtranonce: z
-      .boolean()
-      .default(true)
-      .describe("Refuse nonces outside the miner's own extranonce; false only counts them"),
-    ports: z.array(stratumPort).min(1).max(64),
-  }),
+  stratum: z
+    .strictObject({
+      host: z.string().default('0.0.0.0').describe('Interface to listen on'),
+      publicHost: z
+        .string()
+        .default('')
+        .describe('Host name miners use, shown on the page; default: the host above'),
+      enforceExtranonce: z
+        .boolean()
+        .default(true)
+        .describe("Refuse nonces outside the miner's own extranonce; false only counts them"),
+      ports: z.array(stratumPort).min(1).max(64),
+    })
+    // Without the rule a nonce belongs to nobody, so a miner could hand it in on whichever connection credits it most.
+    .refine((stratum) => stratum.enforceExtranonce || haveOneDifficulty(stratum.ports), {
+      path: ['enforceExtranonce'],
+      message: 'may be false only where all ports have one and the same fixed difficulty',
+    }),
   database: z
     .strictObject({
       url: z.string().optional().describe('postgres://USER:PASSWORD@HOST:PORT/NAME. Better: urlFile'),

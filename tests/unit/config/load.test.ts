@@ -51,6 +51,16 @@ describe('the configuration', () => {
     expect(faultsOf(GOOD.replace(/database: .*/, 'database: {}'))).toContain('exactly one of');
   });
 
+  it('lets the extranonce rule go only where every share is worth the same', () => {
+    const lax = GOOD.replace('stratum:', 'stratum:\n  enforceExtranonce: false');
+    expect(faultsOf(lax)).toBe('');
+    const two = lax.replace('difficulty: 4096 }', 'difficulty: 4096 }, { port: 5556, difficulty: 64 }');
+    expect(faultsOf(two)).toMatch(/pool\.yaml:8:\d+ {2}stratum\.enforceExtranonce: may be false only/);
+    expect(faultsOf(lax.replace('difficulty: 4096', 'difficulty: 4096, difficultyMax: 8192'))).toContain(
+      'may be false',
+    );
+  });
+
   it('never repeats a secret in a fault', () => {
     const text = GOOD.replace(
       'database: { url: postgres://pool:secret@127.0.0.1/sluice }',

@@ -23,7 +23,8 @@ export async function runServe(configFile: string): Promise<number> {
     tellParent({ kind: 'final', info: engine.view() });
   } finally {
     await embedded?.stop();
+    // A listened-to channel to the parent keeps a process alive, also one that failed to start.
+    if (process.connected) process.disconnect();
   }
-  if (process.connected) process.disconnect();
   return 0;
 }

@@ -8,7 +8,14 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { decodeFromCompressedBase64, type Histogram } from 'hdr-histogram-js';
 import { projectPath } from '../../src/kit/project-root.ts';
-import type { LoadAnswer, LoadCommand, LoadPlan, LoadReport, LoadTarget } from './load-messages.ts';
+import type {
+  LoadAnswer,
+  LoadCommand,
+  LoadCounts,
+  LoadPlan,
+  LoadReport,
+  LoadTarget,
+} from './load-messages.ts';
 
 export interface Percentiles {
   readonly count: number;
@@ -96,10 +103,10 @@ export function percentilesOf(histogram: Histogram): Percentiles {
 }
 
 /** Part of an open loop's schedule that was late or never left. */
-export function behindOf(report: LoadReport): number {
+export function behindOf(report: LoadCounts): number {
   return report.scheduled === 0 ? 0 : (report.late + report.shed) / report.scheduled;
 }
 
-export function keptSchedule(report: LoadReport): boolean {
+export function keptSchedule(report: LoadCounts): boolean {
   return behindOf(report) <= BEHIND_MAX;
 }

@@ -19,7 +19,6 @@ import { statusText } from './status-text.ts';
 
 /** As the other engine has it: 4 KiB of URL and headers. Room for any browser's cookies of other ports on this host. */
 const HEADER_MAX_BYTES = 8192;
-const KEEP_ALIVE_MS = 10_000;
 
 export async function startNodeEngine(options: HttpEngineOptions): Promise<HttpEngine> {
   const { host, port, limits } = options;
@@ -28,9 +27,10 @@ export async function startNodeEngine(options: HttpEngineOptions): Promise<HttpE
     headersTimeout: limits.requestTimeoutMs,
     requestTimeout: limits.requestTimeoutMs,
     connectionsCheckingInterval: 1_000,
-    keepAliveTimeout: KEEP_ALIVE_MS,
   });
   server.maxConnections = limits.connectionsMax;
+  // As the other engine: one answer to a connection, however many requests come in one piece.
+  server.maxRequestsPerSocket = 1;
   const live = new WebSocketServer({
     noServer: true,
     maxPayload: limits.liveMessageMaxBytes,

@@ -5,6 +5,8 @@
  * - a response object dies with its socket, and touching it then ends the process: every asynchronous answer checks `aborted`;
  * - a request object is only valid until its handler returns: what is needed of it is copied at once;
  * - a thread that ends with the server open aborts the whole process (measured: exit 134), so `close` must have run first.
+ *
+ * And one that every server has: who sends requests and reads no answers must not make us keep them (see CLOSE_CONNECTION).
  */
 import type {
   TemplatedApp,
@@ -22,6 +24,12 @@ import {
 import { listenFault, probePort } from './listen-fault.ts';
 import type { UwsModule } from './native-binary.ts';
 import { statusText } from './status-text.ts';
+
+/**
+ * A connection ends with its answer. The server parses all requests of a chunk before it looks whether their answers are read: 40,000
+ * small requests on one socket became 800 MB of answers here. A page, a scrape or a poll asks seldom enough to connect anew.
+ */
+const CLOSE_CONNECTION = true;
 
 type LiveSocket = UwsSocket<Record<string, never>>;
 
@@ -150,7 +158,7 @@ function answer(response: UwsResponse, request: HttpRequest, options: HttpEngine
 function send(response: UwsResponse, { status, headers, body }: HttpResponse, head: boolean): void {
   response.writeStatus(`${status} ${statusText(status)}`);
   for (const [name, value] of Object.entries(headers)) response.writeHeader(name, value);
-  if (status === 304 || status === 204) response.endWithoutBody();
-  else if (head) response.endWithoutBody(Buffer.byteLength(body));
-  else response.end(body);
+  if (status === 304 || status === 204) response.endWithoutBody(undefined, CLOSE_CONNECTION);
+  else if (head) response.endWithoutBody(Buffer.byteLength(body), CLOSE_CONNECTION);
+  else response.end(body, CLOSE_CONNECTION);
 }

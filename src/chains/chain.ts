@@ -69,6 +69,7 @@ export interface Chain {
   confirmCandidate(template: Template, nonce: bigint): Candidate | undefined;
   /** To every node in parallel. Resolves when all have answered or timed out. */
   submit(candidate: Candidate): Promise<readonly SubmitReport[]>;
+  /** Rejects when no node could be asked: not to know is no `unknown`. */
   blockFate(blockHash: string): Promise<BlockFate>;
   /** Never throws, never hands an unchecked string to foreign code. */
   checkAddress(text: string): AddressCheck;

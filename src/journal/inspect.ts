@@ -1,8 +1,8 @@
 /** What lies in a journal folder, for `sluice journal inspect`. Reads only; safe beside a running engine. */
 import { VERDICTS } from '../domain/share.ts';
 import { type SalvageReport, type SalvageSink, SegmentReader } from './salvage-reader.ts';
-import { countedSlots, listSegments, readHeader, readSlots, type SegmentFile } from './segment-files.ts';
-import type { SegmentHeader } from './slot-codec.ts';
+import { listWithHeaders, readSlots, type SegmentFile } from './segment-files.ts';
+import { countedSlots, countedThrough } from './segment-frame.ts';
 
 export interface SegmentInspection extends Omit<SalvageReport, 'header' | 'bootLow' | 'slotsSeen'> {
   readonly segment: number;
@@ -38,18 +38,11 @@ export async function inspectSegments(
   directory: string,
   sinkOf: (file: SegmentFile) => SalvageSink = () => ({}),
 ): Promise<SegmentInspection[]> {
-  const files = await listSegments(directory);
-  const headers: (SegmentHeader | undefined)[] = [];
-  for (const file of files) headers.push(await readHeader(file.path));
   const inspections: SegmentInspection[] = [];
-  for (const [index, file] of files.entries()) {
-    const header = headers[index];
-    const next = headers.slice(index + 1).find((one) => one !== undefined);
-    const counted = header && countedSlots(header, next);
-    const through = header && counted !== undefined ? header.sequence + counted - 1 : undefined;
-    const reader = new SegmentReader(sinkOf(file), through);
+  for (const { file, header, next } of await listWithHeaders(directory)) {
+    const reader = new SegmentReader(sinkOf(file), countedThrough(header, next));
     await readSlots(file.path, (bytes, slot) => reader.feed(bytes, slot));
-    inspections.push(inspectionOf(file, reader.finish(), counted));
+    inspections.push(inspectionOf(file, reader.finish(), header && countedSlots(header, next)));
   }
   return inspections;
 }
@@ -135,21 +128,10 @@ function formatSegment(one: SegmentInspection): string[] {
 
 /** Every share that counts, one JSON object a line, segment by segment. */
 export async function* shareLines(directory: string): AsyncGenerator<string> {
-  const files = await listSegments(directory);
-  const headers: (SegmentHeader | undefined)[] = [];
-  for (const file of files) headers.push(await readHeader(file.path));
-  for (const [index, file] of files.entries()) {
-    const header = headers[index];
-    const counted =
-      header &&
-      countedSlots(
-        header,
-        headers.slice(index + 1).find((one) => one !== undefined),
-      );
-    const through = header && counted !== undefined ? header.sequence + counted - 1 : undefined;
+  for (const { file, header, next } of await listWithHeaders(directory)) {
     // A segment at a time: 262,144 lines are some 80 MB at most, and a reader that is slow holds no more than that.
     const lines: string[] = [];
-    const reader = new SegmentReader(lineSink(file.segment, lines), through);
+    const reader = new SegmentReader(lineSink(file.segment, lines), countedThrough(header, next));
     await readSlots(file.path, (bytes, slot) => reader.feed(bytes, slot));
     yield* lines;
   }

@@ -33,8 +33,8 @@ export class WorkerTable {
   readonly #free: number[] = [];
   #departed: Departure[] = [];
   #departedHead = 0;
-  /** Departed, but defined in the segment that is being written: they wait for the next one. */
-  #parked: Departure[] = [];
+  /** Departed, but defined in the segment that is being written: they wait for the next one. One to a reference. */
+  readonly #parked = new Map<number, Departure>();
 
   /** @param clock monotonic ms. */
   constructor(clock: () => number) {
@@ -45,7 +45,14 @@ export class WorkerTable {
     return this.#refs.size;
   }
 
+  /** Departures that have not been looked at again: as many as sessions that left within the quarantine, or so. */
+  get departures(): number {
+    return this.#departed.length - this.#departedHead + this.#parked.size;
+  }
+
   acquire(address: string, workerName: string, opening: number): number {
+    // For known names as well: rigs that come and go under the same name would otherwise leave a departure each time.
+    this.#reclaim(opening);
     const key = `${address}\0${workerName}`;
     const known = this.#refs.get(key);
     if (known !== undefined) {
@@ -61,7 +68,6 @@ export class WorkerTable {
         'Sessions bound both; this is a fault of the engine.',
       );
     }
-    this.#reclaim(opening);
     const ref = this.#free.pop() ?? this.#keys.length;
     this.#refs.set(key, ref);
     this.#keys[ref] = key;
@@ -103,8 +109,8 @@ export class WorkerTable {
 
   /** A new segment: who is defined only in older ones may go. */
   segmentOpened(): void {
-    for (const departure of this.#parked) this.#departed.push(departure);
-    this.#parked = [];
+    for (const departure of this.#parked.values()) this.#departed.push(departure);
+    this.#parked.clear();
   }
 
   #reclaim(opening: number): void {
@@ -116,7 +122,7 @@ export class WorkerTable {
       const { ref, stamp } = departure;
       if (this.#stamps[ref] !== stamp || this.#holders[ref]! > 0) continue;
       if (this.#definedIn[ref] === opening) {
-        this.#parked.push(departure);
+        this.#parked.set(ref, departure);
         continue;
       }
       this.#refs.delete(this.#keys[ref]!);

@@ -4,7 +4,8 @@
  */
 import { workIdentity } from '../domain/job.ts';
 import { type JobDefinition, SegmentReader } from './salvage-reader.ts';
-import { countedSlots, listSegments, readHeader, readSlots } from './segment-files.ts';
+import { listSegments, readHeader, readSlots } from './segment-files.ts';
+import { countedThrough } from './segment-frame.ts';
 import type { SegmentHeader } from './slot-codec.ts';
 
 /**
@@ -30,9 +31,7 @@ export async function recentWork(
   let next: SegmentHeader | undefined;
   for (const file of files.reverse()) {
     const header = await readHeader(file.path);
-    const counted = header && countedSlots(header, next);
-    const through = header && counted !== undefined ? header.sequence + counted - 1 : undefined;
-    const reader = new SegmentReader(collector(found), through);
+    const reader = new SegmentReader(collector(found), countedThrough(header, next));
     await readSlots(file.path, (bytes, slot) => {
       // Segments are preallocated: a whole piece of zeros is the unwritten rest, not worth 16 MiB of reading at a start.
       if (isZero(bytes)) return false;

@@ -12,7 +12,6 @@
 import type { JournalBlock } from './journal.ts';
 import {
   DEFINITION_PARTS_MAX,
-  FORMAT_VERSION,
   HEADER_SLOTS,
   OFFSET_EXTRANONCE,
   OFFSET_JOB,
@@ -22,8 +21,8 @@ import {
   SLOT_WORDS,
   SlotKind,
 } from './record-layout.ts';
+import { frameBy, isSound, type SegmentFrame } from './segment-frame.ts';
 import {
-  bootAt,
   byteAAt,
   byteBAt,
   decodeBlock,
@@ -141,8 +140,7 @@ export class SegmentReader {
     ...{ cleanEnd: false, damagedSlots: [] },
   };
   readonly #damaged: number[] = [];
-  /** Sequence of slot 0, once known. */
-  #base: number | undefined;
+  #frame: SegmentFrame | undefined;
   /** Since the last good slot: counted as bad and holes only when another good one comes. */
   #pendingBad: number[] = [];
   #pendingBadCount = 0;
@@ -184,7 +182,7 @@ export class SegmentReader {
       this.#noteDamage(slot);
       return;
     }
-    if (!isSealed(words, at) || !this.#belongs(words, at, slot)) {
+    if (!this.#isGood(words, at, slot)) {
       this.#suspect(slot);
       return;
     }
@@ -198,17 +196,12 @@ export class SegmentReader {
     this.#record(words, at, slot, sequence);
   }
 
-  /** A slot of this segment in its own place, whatever it says. */
-  #belongs(words: Uint32Array, at: number, slot: number): boolean {
-    const kind = kindAt(words, at);
-    if (kind === SlotKind.Header && byteAAt(words, at) !== FORMAT_VERSION) return false;
-    const sequence = sequenceAt(words, at);
-    if (this.#base === undefined) {
-      if (sequence <= slot) return false;
-      this.#base = sequence - slot;
-      this.#report.bootLow = bootAt(words, at);
+  #isGood(words: Uint32Array, at: number, slot: number): boolean {
+    if (this.#frame === undefined && isSealed(words, at)) {
+      this.#frame = frameBy(words, at, slot);
+      this.#report.bootLow = this.#frame?.boot;
     }
-    return bootAt(words, at) === this.#report.bootLow && sequence === this.#base + slot;
+    return this.#frame !== undefined && isSound(words, at, slot, this.#frame);
   }
 
   #suspect(slot: number): void {

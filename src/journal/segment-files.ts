@@ -106,14 +106,23 @@ export async function readHeader(path: string): Promise<SegmentHeader | undefine
   return header;
 }
 
-/**
- * How many slots of a segment count, its header's included: what the next segment's header says. Undefined = all that can be
- * read, because there is no next one or it knows nothing of this segment.
- */
-export function countedSlots(header: SegmentHeader, next: SegmentHeader | undefined): number | undefined {
-  if (next?.previousSegment !== header.segment) return undefined;
-  if (next.previousBootUnixMs !== header.bootUnixMs) return undefined;
-  return Math.max(0, next.previousThrough - header.sequence + 1);
+export interface ListedSegment {
+  readonly file: SegmentFile;
+  readonly header: SegmentHeader | undefined;
+  /** Of the next segment that has a readable one. */
+  readonly next: SegmentHeader | undefined;
+}
+
+/** In order, each with what the next one says of it. */
+export async function listWithHeaders(directory: string): Promise<ListedSegment[]> {
+  const listed: ListedSegment[] = [];
+  let next: SegmentHeader | undefined;
+  for (const file of (await listSegments(directory)).reverse()) {
+    const header = await readHeader(file.path);
+    listed.unshift({ file, header, next });
+    next = header ?? next;
+  }
+  return listed;
 }
 
 /** True when nothing was ever written into a file: it was prepared for a boot that ended before it was opened. */

@@ -7,14 +7,14 @@ export class TextAssembly {
   #ref = 0;
   #parts = 0;
   #taken = 0;
-  #lastSlot = -1;
+  #lastPlace = -1;
   #length = 0;
   readonly #text = new Uint8Array(255 * DEFINITION_TEXT_BYTES);
   /** Definitions of which a part was lost. */
   broken = 0;
 
-  /** The whole text when this was its last part. */
-  take(kind: number, part: DefinitionPart, slot: number): Uint8Array | undefined {
+  /** The whole text when this was its last part. @param place a number that rises by one from slot to slot. */
+  take(kind: number, part: DefinitionPart, place: number): Uint8Array | undefined {
     const unfinished = this.#taken > 0;
     const follows =
       unfinished &&
@@ -22,7 +22,7 @@ export class TextAssembly {
       part.ref === this.#ref &&
       part.parts === this.#parts &&
       part.part === this.#taken &&
-      slot === this.#lastSlot + 1;
+      place === this.#lastPlace + 1;
     if (!follows) {
       // One definition, one count: the tail of a definition whose head is lost counts when its last part passes.
       if (unfinished || (part.part > 0 && part.part === part.parts - 1)) this.broken++;
@@ -36,7 +36,7 @@ export class TextAssembly {
     this.#text.set(part.text, this.#length);
     this.#length += part.text.length;
     this.#taken++;
-    this.#lastSlot = slot;
+    this.#lastPlace = place;
     if (this.#taken < this.#parts) return undefined;
     this.#taken = 0;
     return this.#text.slice(0, this.#length);

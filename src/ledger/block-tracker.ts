@@ -5,7 +5,7 @@
  *
  *   candidate --submit--> submitted --a node said yes--> accepted --merged blue--> blue --deep enough--> matured
  *                             '------every node said no--> refused      '--merged red, deep enough--> red
- *   and whatever nobody merged within `followForMs` --> orphaned
+ *   and whatever the chain, asked after `followForMs`, has not merged --> orphaned. A node that cannot be asked ends nothing.
  */
 import type { BlockFate, Candidate, SubmitReport } from '../chains/chain.ts';
 import { messageOf } from '../kit/edge-error.ts';
@@ -204,10 +204,6 @@ export class BlockTracker {
       .sort((a, b) => a.nextPollAtMs - b.nextPollAtMs)
       .slice(0, POLLS_PER_ROUND);
     await Promise.all(due.map((block) => this.#ask(block)));
-    for (const block of this.#tracked.values()) {
-      if (nowMs - block.view.foundAtUnixMs > this.#followForMs && !isFinal(block.view.state))
-        this.#giveUp(block);
-    }
   }
 
   async #ask(block: Tracked): Promise<void> {
@@ -225,7 +221,10 @@ export class BlockTracker {
     block.confirmations = fate.confirmations;
     const merged = fate.colour !== 'unknown';
     block.nextPollAtMs = clock() + this.#pollIntervalMs * (merged ? MERGED_POLL_FACTOR : 1);
-    this.#change(block, withFate(block.view, fate, finalConfirmations));
+    const isOver = clock() - block.view.foundAtUnixMs > this.#followForMs;
+    // An old block that the chain does not know any more has been pruned away: what was said of it before stands.
+    if (merged || !isOver) this.#change(block, withFate(block.view, fate, finalConfirmations));
+    if (isOver && !isFinal(block.view.state)) this.#giveUp(block);
   }
 
   #giveUp(block: Tracked): void {
@@ -277,6 +276,9 @@ export class BlockTracker {
         if (!there) this.#options.log.warn({ blockHash: saved.blockHash }, 'a followed block left the table');
         this.storeFault = '';
       } catch (error) {
+        // To the end of the queue: if it is this block that the store will not have, the others must not wait for it.
+        this.#tracked.delete(saved.blockHash);
+        this.#tracked.set(saved.blockHash, block);
         this.#storeFailed(error);
         return;
       }

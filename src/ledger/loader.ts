@@ -46,6 +46,8 @@ const CONNECT_DEADLINE_MS = 30_000;
 const GAP_REMEDY =
   'put the missing segment files back, or, if they are gone for good, set segment and slot of this instance in journal_progress to where loading shall go on';
 const RETENTION_INTERVAL_MS = 60_000;
+/** The next start looks into the journal's last minute for what may not be credited again: twice that stays in any case. */
+const RETAIN_MIN_MS = 2 * LIMITS.replayWindowMs;
 
 /**
  * A backlog goes in batches of four times the bound: what a batch costs beside its rows (locks, sums of 10,000 workers, the
@@ -261,9 +263,16 @@ export class Loader {
     this.#retiredAtMs = nowMs;
     const { journalDirectory, retainMs, log } = this.#options;
     const files = await listSegments(journalDirectory);
-    const deletable = deletableSegments(files, [committed, mark], retainMs, Date.now());
-    for (const file of deletable) await unlink(file.path);
+    const keptMs = Math.max(retainMs, RETAIN_MIN_MS);
+    const deletable = deletableSegments(files, [committed, mark], keptMs, Date.now());
     if (deletable.length === 0) return;
+    try {
+      for (const file of deletable) await unlink(file.path);
+    } catch (error) {
+      // A full disk is a worry for later; loading must not stop for it.
+      log('warn', { fault: messageOf(error) }, 'a journal segment that is in the database cannot be deleted');
+      return;
+    }
     log(
       'info',
       { segments: deletable.map((file) => file.segment) },

@@ -5,7 +5,9 @@
  *
  *   migrations/000001_init.sql  ->  schema_migrations (version 1, name 'init', sha256 of the file's bytes)
  *
- * Each file runs in a transaction of its own together with its row, so a failed one leaves nothing behind.
+ * Each file and its row travel as one message of the simple protocol, which the server runs as one transaction: a failed one
+ * leaves nothing behind, and a connection that dies on the way cannot keep the one without the other (the client reconnects
+ * by itself, and what followed a BEGIN would run outside of it).
  */
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
@@ -13,7 +15,7 @@ import { join } from 'node:path';
 import { EdgeError, messageOf } from '../kit/edge-error.ts';
 import type { Logger } from '../kit/log.ts';
 import { projectPath } from '../kit/project-root.ts';
-import type { Database, ReservedConnection } from './stores/postgres.ts';
+import { checkServer, type Database, isUnreachable, type ReservedConnection } from './stores/postgres.ts';
 
 export interface Migration {
   readonly version: number;
@@ -72,26 +74,39 @@ export async function migrate(
   options: MigrateOptions,
 ): Promise<{ applied: string[]; version: number }> {
   const migrations = options.migrations ?? (await readMigrations());
-  // The lock belongs to a session, so all of this must stay on one connection.
+  await checkServer(sql);
+  return withLock(sql, async (connection) => {
+    await connection`CREATE TABLE IF NOT EXISTS schema_migrations (
+      version    integer PRIMARY KEY,
+      name       text NOT NULL,
+      sha256     text NOT NULL,
+      applied_at timestamptz NOT NULL DEFAULT now()
+    )`;
+    const pending = comparePending(migrations, await appliedRows(connection));
+    for (const migration of pending) await apply(connection, migration, options.log);
+    return { applied: pending.map(titleOf), version: migrations.at(-1)?.version ?? 0 };
+  });
+}
+
+/** The lock belongs to a session, so all of the work must stay on one connection. */
+async function withLock<T>(sql: Database, work: (connection: ReservedConnection) => Promise<T>): Promise<T> {
   const connection = await sql.reserve();
+  let alive = true;
   try {
     await connection`SELECT pg_advisory_lock(${LOCK_KEY}::bigint)`;
-    try {
-      await connection`CREATE TABLE IF NOT EXISTS schema_migrations (
-        version    integer PRIMARY KEY,
-        name       text NOT NULL,
-        sha256     text NOT NULL,
-        applied_at timestamptz NOT NULL DEFAULT now()
-      )`;
-      const pending = comparePending(migrations, await appliedRows(connection));
-      for (const migration of pending) await apply(connection, migration, options.log);
-      return { applied: pending.map(titleOf), version: migrations.at(-1)?.version ?? 0 };
-    } finally {
-      // Fails when the connection is gone, and then the lock is gone too.
-      await connection`SELECT pg_advisory_unlock(${LOCK_KEY}::bigint)`.catch(() => {});
-    }
+    return await work(connection);
+  } catch (error) {
+    alive = !isUnreachable(error);
+    throw error;
   } finally {
-    connection.release();
+    // A dead connection must not be touched: the client would write to a socket that is gone, where no promise hears of it
+    // and the process ends. Its lock is gone as well.
+    if (alive) {
+      await connection`SELECT pg_advisory_unlock(${LOCK_KEY}::bigint)`.then(
+        () => connection.release(),
+        () => {},
+      );
+    }
   }
 }
 
@@ -144,19 +159,21 @@ export function comparePending(
 }
 
 async function apply(connection: ReservedConnection, migration: Migration, log: Logger): Promise<void> {
+  const { version, name, sha256, text } = migration;
   try {
-    await connection`BEGIN`;
-    // A whole file is many statements, which only the simple protocol takes.
-    await connection.unsafe(migration.text).simple();
-    await connection`INSERT INTO schema_migrations (version, name, sha256)
-      VALUES (${migration.version}, ${migration.name}, ${migration.sha256})`;
-    await connection`COMMIT`;
+    // Number, file name and hex need no quoting; parameters would need the other protocol, which takes one statement.
+    await connection
+      .unsafe(
+        `${text}\n;INSERT INTO schema_migrations (version, name, sha256) VALUES (${version}, '${name}', '${sha256}')`,
+      )
+      .simple();
   } catch (error) {
-    await connection`ROLLBACK`.catch(() => {});
+    // Nothing is wrong with the file: it may be tried again as it is.
+    if (isUnreachable(error)) throw error;
     const position = (error as { position?: string }).position;
     throw new EdgeError(
       'SLUICE_MIGRATION_FAILED',
-      `migration ${titleOf(migration)}${lineOf(migration.text, position)}: ${messageOf(error)}`,
+      `migration ${titleOf(migration)}${lineOf(text, position)}: ${messageOf(error)}`,
       'Nothing of it was kept. Check the rights of the database user and the version of the server.',
       error,
     );

@@ -15,6 +15,7 @@ import {
   sequenceAt,
   workerOfText,
 } from '../journal/slot-codec.ts';
+import { TextAssembly } from '../journal/text-assembly.ts';
 import type { JobEntry, LoadedBlock, WorkerEntry } from './share-batch.ts';
 
 /** Account of shares whose worker definition cannot be read any more: kept and summed, for a person to sort out. */
@@ -24,14 +25,6 @@ const WORKERS_KEPT_MAX = 200_000;
 /** A quarter of an hour of jobs. */
 const JOBS_KEPT_MAX = 4_000;
 
-interface OpenDefinition {
-  readonly kind: number;
-  readonly ref: number;
-  readonly parts: number;
-  readonly texts: Uint8Array[];
-  nextSequence: number;
-}
-
 export class SegmentDefinitions {
   readonly #workersByName = new Map<string, WorkerEntry>();
   readonly #jobsByWork = new Map<string, JobEntry>();
@@ -39,7 +32,7 @@ export class SegmentDefinitions {
   readonly #jobs = new Map<number, JobEntry>();
   readonly #block = new Uint32Array(2 * SLOT_WORDS);
   #blockSequence = 0;
-  #open: OpenDefinition | undefined;
+  #texts = new TextAssembly();
   #segment = 0;
 
   /** A segment is read from its beginning. */
@@ -47,7 +40,7 @@ export class SegmentDefinitions {
     this.#segment = segment;
     this.#workers.clear();
     this.#jobs.clear();
-    this.#open = undefined;
+    this.#texts = new TextAssembly();
     this.#blockSequence = 0;
     if (this.#workersByName.size > WORKERS_KEPT_MAX) this.#workersByName.clear();
     if (this.#jobsByWork.size > JOBS_KEPT_MAX) this.#jobsByWork.clear();
@@ -77,29 +70,13 @@ export class SegmentDefinitions {
 
   /** One sound slot of kind Worker or Job. A definition with a part missing is no definition. */
   takeDefinition(words: Uint32Array, at: number): void {
-    const { ref, parts, part, text } = decodeDefinition(words, at);
+    const part = decodeDefinition(words, at);
     const kind = kindAt(words, at);
-    const sequence = sequenceAt(words, at);
-    if (part === 0) {
-      this.#open =
-        parts <= DEFINITION_PARTS_MAX ? { kind, ref, parts, texts: [], nextSequence: sequence } : undefined;
-    }
-    const open = this.#open;
-    if (
-      !open ||
-      open.kind !== kind ||
-      open.ref !== ref ||
-      open.parts !== parts ||
-      open.nextSequence !== sequence
-    ) {
-      this.#open = undefined;
-      return;
-    }
-    open.texts.push(text);
-    open.nextSequence = sequence + 1;
-    if (open.texts.length < parts) return;
-    this.#open = undefined;
-    this.#define(kind, ref, Buffer.concat(open.texts));
+    // What is being defined anew means nothing until all of it is here: better no name than the former one.
+    if (part.part === 0) (kind === SlotKind.Worker ? this.#workers : this.#jobs).delete(part.ref);
+    if (part.parts > DEFINITION_PARTS_MAX) return;
+    const text = this.#texts.take(kind, part, sequenceAt(words, at));
+    if (text) this.#define(kind, part.ref, Buffer.from(text.buffer, text.byteOffset, text.length));
   }
 
   /**

@@ -13,23 +13,14 @@ import {
   segmentFileName,
   segmentNumberOf,
 } from '../journal/record-layout.ts';
-import {
-  bootAt,
-  decodeHeader,
-  isEmpty,
-  isSealed,
-  type SegmentHeader,
-  sequenceAt,
-} from '../journal/slot-codec.ts';
+import { countedSlots, frameBy, type SegmentFrame } from '../journal/segment-frame.ts';
+import { decodeHeader, isEmpty, isSealed, type SegmentHeader } from '../journal/slot-codec.ts';
 
 /** One segment file, open for reading, with what every one of its slots must say. */
-export interface SegmentFile {
+export interface SegmentFile extends SegmentFrame {
   readonly number: number;
   readonly file: number;
   readonly slots: number;
-  /** Slot n is a record only with sequence `baseSequence + n` and this boot. */
-  readonly baseSequence: number;
-  readonly boot: number;
   readonly header: SegmentHeader | undefined;
 }
 
@@ -121,8 +112,10 @@ export function readSlots(file: number, words: Uint32Array, slot: number, count:
 
 /** What the next segment's header says of this one; if it means the like-numbered segment of another boot, all that is there. */
 function countingSlots(segment: SegmentFile, next: SegmentHeader): number {
-  if (segment.header && segment.header.bootUnixMs !== next.previousBootUnixMs) return usedSlots(segment);
-  return Math.min(Math.max(next.previousThrough - segment.baseSequence + 1, 0), segment.slots);
+  const { number, baseSequence, header, slots } = segment;
+  const identity = { segment: number, sequence: baseSequence, bootUnixMs: header?.bootUnixMs };
+  const counted = countedSlots(identity, next);
+  return counted === undefined ? usedSlots(segment) : Math.min(counted, slots);
 }
 
 function describe(segment: number, file: number): SegmentFile {
@@ -134,16 +127,8 @@ function describe(segment: number, file: number): SegmentFile {
     head > 0 && isSealed(headerWords, 0)
       ? decodeHeader(headerWords, 0, nameSound ? SLOT_WORDS : undefined)
       : undefined;
-  if (header?.segment === segment) {
-    return {
-      number: segment,
-      file,
-      slots,
-      header,
-      baseSequence: header.sequence,
-      boot: bootAt(headerWords, 0),
-    };
-  }
+  const frame = header?.segment === segment ? frameBy(headerWords, 0, 0) : undefined;
+  if (frame) return { number: segment, file, slots, header, ...frame };
   // The header is lost, not the records: any sound slot tells boot and sequence, since both go on slot by slot.
   const words = new Uint32Array(PROBE_SLOTS * SLOT_WORDS);
   for (let from = 0; from < slots; from += PROBE_SLOTS) {
@@ -151,8 +136,8 @@ function describe(segment: number, file: number): SegmentFile {
     for (let index = 0; index < count; index++) {
       const at = index * SLOT_WORDS;
       if (isEmpty(words, at) || !isSealed(words, at)) continue;
-      const baseSequence = sequenceAt(words, at) - (from + index);
-      return { number: segment, file, slots, header: undefined, baseSequence, boot: bootAt(words, at) };
+      const found = frameBy(words, at, from + index);
+      if (found) return { number: segment, file, slots, header: undefined, ...found };
     }
   }
   return { number: segment, file, slots, header: undefined, baseSequence: 0, boot: 0 };

@@ -9,7 +9,8 @@ import { closeSync } from 'node:fs';
 import { DIFFICULTY_LOG2_MAX, DIFFICULTY_LOG2_MIN } from '../domain/target.ts';
 import type { JournalPosition } from '../journal/journal.ts';
 import { OFFSET_JOB, OFFSET_WORKER_REF, SLOT_WORDS, SlotKind } from '../journal/record-layout.ts';
-import { bootAt, isEmpty, isSealed, kindAt, receivedAt, sequenceAt } from '../journal/slot-codec.ts';
+import { isSound } from '../journal/segment-frame.ts';
+import { isEmpty, isSealed, kindAt, receivedAt } from '../journal/slot-codec.ts';
 import { isLoadableShare, SegmentDefinitions } from './segment-definitions.ts';
 import { readSlots, type SegmentFile, SegmentOrder } from './segment-order.ts';
 import { ShareBatch } from './share-batch.ts';
@@ -157,8 +158,7 @@ export class SegmentSource {
     const at = index * SLOT_WORDS;
     const kind = kindAt(words, at);
     if (!loading && kind === SlotKind.Share) return;
-    const sequence = segment.baseSequence + batch.from.slot + index;
-    if (!isSealed(words, at) || sequenceAt(words, at) !== sequence || bootAt(words, at) !== segment.boot) {
+    if (!isSound(words, at, batch.from.slot + index, segment)) {
       if (isEmpty(words, at)) batch.missing++;
       else batch.damaged++;
       return;

@@ -72,15 +72,15 @@ export interface DoubledShare {
  * loaded twice.
  */
 export async function findDoubles(sql: Database, limit = 100): Promise<DoubledShare[]> {
-  const rows = await sql<{ job_id: bigint; nonce: bigint; times: number; records: string[] }[]>`
+  const rows = await sql<{ job_id: bigint; nonce: bigint; times: number; records: string }[]>`
     SELECT job_id, nonce, count(*)::int AS times,
-      array_agg(instance_id || '/' || segment || '/' || slot ORDER BY segment, slot) AS records
+      string_agg(instance_id || '/' || segment || '/' || slot, ' ' ORDER BY segment, slot) AS records
     FROM shares GROUP BY job_id, nonce HAVING count(*) > 1 ORDER BY times DESC, job_id, nonce LIMIT ${limit}`;
   return rows.map((row) => ({
     jobId: row.job_id,
     nonce: BigInt.asUintN(64, row.nonce).toString(16).padStart(16, '0'),
     times: row.times,
-    records: row.records,
+    records: row.records.split(' '),
   }));
 }
 

@@ -1,9 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { SubmitReport } from '../../src/chains/chain.ts';
 import { PostgresBlockStore } from '../../src/ledger/stores/block-store.ts';
+import { isUnreachable, openDatabase } from '../../src/ledger/stores/postgres.ts';
 import type { BlockProgress, FoundBlock } from '../../src/ledger/stores/store.ts';
 import { fixtureWork } from '../kit/journal-fixture.ts';
 import { AT, LoaderStage } from '../kit/loader-stage.ts';
+import { pollUntil } from '../kit/poll-until.ts';
+import { startTcpProxy } from '../kit/tcp-proxy.ts';
 import { type TestDatabase, withTestDatabase } from '../kit/test-database.ts';
 
 const HASH = 'ab'.repeat(32);
@@ -104,6 +107,29 @@ describe('blocks in PostgreSQL', () => {
       await store.update(HASH, { ...BLUE, state });
       expect(await store.unfinished(10)).toEqual([]);
     }
+  });
+
+  it('outlive a connection that dies while they are written, and so does the process', async () => {
+    const through = new URL(stage.fresh.url);
+    const proxy = await startTcpProxy(through.host);
+    through.host = proxy.address;
+    const sql = openDatabase(through.href, { applicationName: 'test', max: 2 });
+    const proxied = new PostgresBlockStore(sql, 'one');
+    // Somebody holds what the insert needs, so that it is under way when the connection dies.
+    await stage.sql.begin(async (holder) => {
+      await holder`INSERT INTO accounts (address) VALUES (${BLOCK.address})`;
+      const inserted = proxied.insert(BLOCK).catch((thrown: unknown) => thrown);
+      await pollUntil('the insert waits', async () => {
+        const [row] = await stage.sql`SELECT 1 FROM pg_locks WHERE NOT granted`;
+        return row !== undefined;
+      });
+      proxy.cut();
+      expect(isUnreachable(await inserted)).toBe(true);
+    });
+    await proxied.insert(BLOCK);
+    expect(await proxied.unfinished(10)).toHaveLength(1);
+    await sql.end({ timeout: 1 });
+    await proxy.close();
   });
 
   it('says when there is no such block to update', async () => {

@@ -209,6 +209,21 @@ describe('the journal', () => {
     await openJournal();
   });
 
+  it('refuses the journal of another instance, whose shares would be loaded and credited once more', async () => {
+    const first = await openJournal();
+    await first.journal.close();
+    await expect(HeardJournal.open(folder.directory, { instanceName: 'renamed' })).rejects.toMatchObject({
+      code: 'SLUICE_JOURNAL_INSTANCE',
+    });
+    expect((await openJournal()).journal.available).toBe(true);
+  });
+
+  it('makes the folders that lead to it', async () => {
+    const directory = join(folder.directory, 'not', 'there', 'yet');
+    opened.push(await HeardJournal.open(directory));
+    expect(readdirSync(directory)).toContain(segmentFileName(1));
+  });
+
   it('takes over the lock of a process that is not there any more, even when its number was given to another', async () => {
     const stale = { machineBoot: 'gone', pidNamespace: 'gone', pid: process.pid, startTick: '1', token: 'x' };
     const first = await openJournal();

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../src/kit/log.ts';
 import { type Migration, migrate, readMigrations, schemaStatus } from '../../src/ledger/migrate.ts';
-import { type Database, openDatabase } from '../../src/ledger/stores/postgres.ts';
+import { type Database, isUnreachable, openDatabase } from '../../src/ledger/stores/postgres.ts';
 import { type TestDatabase, withTestDatabase } from '../kit/test-database.ts';
 
 let database: TestDatabase;
@@ -93,6 +93,35 @@ describe('the migration runner', () => {
     expect(await migrate(sql, { log: silentLogger, migrations: [CARS, WHEELS] })).toMatchObject({
       version: 2,
     });
+  });
+
+  it('keeps nothing of a file in which the connection died, and calls that no fault of the file', async () => {
+    const { sql } = await database.emptyDatabase();
+    const deadly = migration(
+      2,
+      'deadly',
+      'CREATE TABLE half (id int);\nSELECT pg_terminate_backend(pg_backend_pid());\nSELECT 1; -- the end',
+    );
+    const error = await migrate(sql, { log: silentLogger, migrations: [CARS, deadly] }).catch(
+      (thrown: unknown) => thrown,
+    );
+    expect(isUnreachable(error)).toBe(true);
+    expect(await tables(sql)).toEqual(['cars', 'schema_migrations']);
+    expect(await migrate(sql, { log: silentLogger, migrations: [CARS, WHEELS] })).toMatchObject({
+      applied: ['000002_wheels'],
+    });
+  });
+
+  it('touches no server that is too old', async () => {
+    const asked: string[] = [];
+    const old = async ([text]: TemplateStringsArray) => {
+      asked.push(text!.trim());
+      return [{ version: '14.19', number: 140_019 }];
+    };
+    await expect(migrate(old as unknown as Database, { log: silentLogger })).rejects.toMatchObject({
+      code: 'SLUICE_DATABASE_TOO_OLD',
+    });
+    expect(asked).toHaveLength(1);
   });
 
   it('refuses a folder whose numbers have a gap', async () => {

@@ -1,4 +1,4 @@
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   checkDatabase,
@@ -33,6 +33,37 @@ describe('the connection to PostgreSQL', () => {
     const [row] = await sql`SELECT ${2n ** 62n}::bigint AS big, current_setting('TimeZone') AS zone`;
     expect(row).toEqual({ big: 2n ** 62n, zone: 'UTC' });
     expect((await checkDatabase(sql, url)).version).toMatch(/^\d+/);
+  });
+
+  it('takes lists of any texts', async () => {
+    const { sql } = await database.freshDatabase();
+    const texts = ['', 'NULL', 'a"b', 'c\\d', '{e,f}', ' ü ', "g'h", 'i\nj'];
+    const rows = await sql<{ text: string }[]>`SELECT text FROM unnest(${texts}::text[]) AS given (text)`;
+    expect(rows.map(({ text }) => text)).toEqual(texts);
+    expect(await sql`SELECT cardinality(${[] as string[]}::text[])::int AS none`).toEqual([{ none: 0 }]);
+  });
+
+  it('asks nothing of its own on a new connection: what fails there is heard by no promise and ends the process', async () => {
+    const { url } = await database.freshDatabase();
+    const through = new URL(url);
+    let asked = '';
+    const relay = createServer((client) => {
+      const upstream = connect(Number(new URL(url).port), '127.0.0.1');
+      client.on('data', (bytes) => {
+        asked += bytes.toString('latin1');
+        upstream.write(bytes);
+      });
+      upstream.on('data', (bytes) => client.write(bytes));
+      for (const socket of [client, upstream]) socket.on('error', () => {});
+      client.on('close', () => upstream.destroy());
+    });
+    await new Promise<void>((resolve) => relay.listen(0, '127.0.0.1', resolve));
+    through.port = String((relay.address() as { port: number }).port);
+    const sql = openDatabase(through.href, { applicationName: 'test', max: 1 });
+    expect(await sql`SELECT 1 AS one`).toEqual([{ one: 1 }]);
+    expect(asked.match(/\bselect\b/gi)).toEqual(['SELECT']);
+    await sql.end();
+    await new Promise((resolve) => relay.close(resolve));
   });
 
   it('goes by the name it was given', async () => {

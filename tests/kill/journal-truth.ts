@@ -1,14 +1,8 @@
 /** The journal's side: every share and block candidate that lies on the disk, read segment by segment as they are finished. */
 
 import { SegmentReader } from '../../src/journal/salvage-reader.ts';
-import {
-  countedSlots,
-  listSegments,
-  readHeader,
-  readSlots,
-  type SegmentFile,
-} from '../../src/journal/segment-files.ts';
-import type { SegmentHeader } from '../../src/journal/slot-codec.ts';
+import { listWithHeaders, readSlots, type SegmentFile } from '../../src/journal/segment-files.ts';
+import { countedThrough } from '../../src/journal/segment-frame.ts';
 import type { ShareKeys } from './client-truth.ts';
 
 export interface JournalledShare {
@@ -39,16 +33,10 @@ export class JournalTruth {
 
   /** Reads what is new. Only while no engine runs: then the newest segment is finished, too. */
   async catchUp(): Promise<void> {
-    const files = (await listSegments(this.#directory)).filter((file) => file.segment > this.#readThrough);
-    const headers: (SegmentHeader | undefined)[] = [];
-    for (const file of files) headers.push(await readHeader(file.path));
-    for (const [index, file] of files.entries()) {
-      const header = headers[index];
-      // Prepared for the segment that never came; the next engine may use it.
-      if (!header) continue;
-      const next = headers.slice(index + 1).find((one) => one !== undefined);
-      const counted = countedSlots(header, next);
-      await this.#read(file, counted === undefined ? undefined : header.sequence + counted - 1);
+    for (const { file, header, next } of await listWithHeaders(this.#directory)) {
+      // Without a header: prepared for the segment that never came; the next engine may use it.
+      if (file.segment <= this.#readThrough || !header) continue;
+      await this.#read(file, countedThrough(header, next));
       this.#readThrough = file.segment;
     }
   }

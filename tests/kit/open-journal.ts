@@ -3,13 +3,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SegmentReader, type ShareRecord } from '../../src/journal/salvage-reader.ts';
-import { countedSlots, listSegments, readHeader, readSlots } from '../../src/journal/segment-files.ts';
+import { listWithHeaders, readSlots } from '../../src/journal/segment-files.ts';
+import { countedThrough } from '../../src/journal/segment-frame.ts';
 import {
   openShareJournal,
   type ShareJournal,
   type ShareJournalOptions,
 } from '../../src/journal/share-journal.ts';
-import type { SegmentHeader } from '../../src/journal/slot-codec.ts';
 import { silentLogger } from '../../src/kit/log.ts';
 
 export const ADDRESS = `kaspa:${'q'.repeat(61)}`;
@@ -92,18 +92,12 @@ export interface StoredShare extends ShareRecord {
 
 /** Every share that counts, in order. */
 export async function storedShares(directory: string): Promise<StoredShare[]> {
-  const pieces: StoredShare[][] = [];
-  const files = await listSegments(directory);
-  let next: SegmentHeader | undefined;
-  for (const file of files.reverse()) {
-    const header = await readHeader(file.path);
-    const counted = header && countedSlots(header, next);
-    const through = header && counted !== undefined ? header.sequence + counted - 1 : undefined;
-    const own: StoredShare[] = [];
+  const stored: StoredShare[] = [];
+  for (const { file, header, next } of await listWithHeaders(directory)) {
     const reader = new SegmentReader(
       {
         share: (share, worker, job) =>
-          own.push({
+          stored.push({
             ...share,
             segment: file.segment,
             address: worker?.address,
@@ -111,12 +105,9 @@ export async function storedShares(directory: string): Promise<StoredShare[]> {
             timestampMs: job?.timestampMs,
           }),
       },
-      through,
+      countedThrough(header, next),
     );
     await readSlots(file.path, (bytes, slot) => reader.feed(bytes, slot));
-    reader.finish();
-    pieces.unshift(own);
-    if (header) next = header;
   }
-  return pieces.flat();
+  return stored;
 }

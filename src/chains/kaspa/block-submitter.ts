@@ -14,6 +14,8 @@ import type { WireBlock } from './wire.ts';
 /** A block is worth a second try, but after a second others have built on without it. */
 const RETRY_WITHIN_MS = 1_000;
 const RECONNECT_LOOK_MS = 20;
+/** A queue of a node empties in milliseconds; twenty tries in that second are no burden to one that is full. */
+const BUSY_PAUSE_MS = 50;
 /** Blocks of a pool that finds one a second, remembered for a quarter of an hour: far longer than any job lives. */
 const REMEMBERED_BLOCKS_MAX = 1_000;
 
@@ -40,30 +42,38 @@ export class BlockSubmitter {
     return reports;
   }
 
-  /** Never rejects. One more try when the node could not be reached; an answer of any kind is final. */
+  /**
+   * Never rejects. One more try when the node could not be reached, more when it was too busy to look; an answer on the block
+   * itself is final.
+   */
   async #submitTo(link: NodeLink, block: WireBlock): Promise<SubmitReport> {
     const startedAtMs = this.#clock();
     const report = (outcome: SubmitReport['outcome'], reason: string): SubmitReport => {
       return { nodeName: link.name, outcome, reason, elapsedMs: this.#clock() - startedAtMs };
     };
-    let reason = '';
-    for (let attempt = 0; attempt < 2; attempt++) {
-      if (attempt > 0 && !(await this.#connectedAgain(link, startedAtMs))) break;
+    for (let unreached = 0; ; ) {
       try {
         const answer = await link.submitBlock(block);
-        return answer.ok ? report('accepted', '') : report('refused', answer.reason);
+        if (answer.ok) return report('accepted', '');
+        if (!answer.busy || this.#clock() - startedAtMs >= this.#retryWithinMs)
+          return report('refused', answer.reason);
+        await pause(BUSY_PAUSE_MS);
       } catch (error) {
-        reason = messageOf(error);
+        const last = report('unreachable', messageOf(error));
+        if (++unreached === 2 || !(await this.#connectedAgain(link, startedAtMs))) return last;
       }
     }
-    return report('unreachable', reason);
   }
 
   async #connectedAgain(link: NodeLink, startedAtMs: number): Promise<boolean> {
     while (!link.connected) {
       if (link.foreign || this.#clock() - startedAtMs >= this.#retryWithinMs) return false;
-      await new Promise((resolve) => setTimeout(resolve, RECONNECT_LOOK_MS));
+      await pause(RECONNECT_LOOK_MS);
     }
     return true;
   }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

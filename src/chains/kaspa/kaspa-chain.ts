@@ -78,6 +78,7 @@ export class KaspaChain implements Chain {
   constructor(options: KaspaChainOptions) {
     this.#options = options;
     this.networkId = options.networkId;
+    checkNodes(options);
     this.#payScript = payScriptOf(options);
     this.#source = new TemplateSource({
       ...options,
@@ -141,20 +142,22 @@ export class KaspaChain implements Chain {
     return this.#submitter.submit(candidate);
   }
 
-  /** The first node that can tell; `unknown` when none can, also when none is reachable: the question will come again. */
+  /** The first synced node that can tell; `unknown` only when one of them said so, since that may end a block's story. */
   async blockFate(blockHash: string): Promise<BlockFate> {
-    for (const link of this.#source.linksByPreference()) {
-      if (!link.connected) continue;
+    let heard = false;
+    for (const link of this.#source.usableLinks()) {
       try {
         const fate = await link.blockFate(blockHash, this.#payScript);
         if (fate.colour !== 'unknown') return fate;
+        heard = true;
       } catch (error) {
         this.#throttled.once(link.name, this.#options.clock(), (swallowed) =>
           this.#options.log.warn({ node: link.name, err: error, swallowed }, 'fate of a block not had'),
         );
       }
     }
-    return UNKNOWN_FATE;
+    if (heard) return UNKNOWN_FATE;
+    throw new EdgeError('SLUICE_NO_NODE', 'no synced node could be asked about a block');
   }
 
   checkAddress(text: string): AddressCheck {
@@ -173,10 +176,16 @@ export class KaspaChain implements Chain {
   }
 }
 
-/** The script that our coinbase outputs must have, hex. Checked here, since a node would only refuse every template. */
-function payScriptOf({ payAddress, networkId, extraData, nodes }: KaspaChainOptions): string {
+function checkNodes({ nodes }: KaspaChainOptions): void {
   if (nodes.length === 0)
     throw new EdgeError('SLUICE_NO_NODE', 'no Kaspa node is configured', 'Configure at least one node.');
+  // The name says which node has the role of giving templates: of two with one name, one would never be asked.
+  const twin = nodes.find(({ name }, index) => nodes.findIndex((other) => other.name === name) !== index);
+  if (twin) throw new EdgeError('SLUICE_NODE_NAME', `two nodes are called ${twin.name}`, 'Name them apart.');
+}
+
+/** The script that our coinbase outputs must have, hex. Checked here, since a node would only refuse every template. */
+function payScriptOf({ payAddress, networkId, extraData }: KaspaChainOptions): string {
   const prefix = prefixOfNetwork(networkId);
   const address = decodeAddress(payAddress);
   if (!prefix || address?.prefix !== prefix) {

@@ -54,6 +54,8 @@ export interface SubmitAnswer {
   readonly ok: boolean;
   /** The node's words, '' when ok. */
   readonly reason: string;
+  /** The node has not looked at the block at all: it may take the same one a moment later. */
+  readonly busy?: true;
 }
 
 type Answer = Record<string, unknown> & { error: { message: string } | null };
@@ -146,8 +148,9 @@ export class NodeLink implements FateSource {
       allowNonDAABlocks: false,
     };
     const answer = await this.#callGreeted('submitBlockRequest', request, this.#timeouts.submitMs);
-    if (answer.rejectReason === 'NONE' && !answer.error) return { ok: true, reason: '' };
-    return { ok: false, reason: answer.error?.message || String(answer.rejectReason) };
+    if (answer.rejectReason !== 'NONE')
+      return { ok: false, reason: answer.error?.message || String(answer.rejectReason) };
+    return answer.error ? { ok: false, reason: answer.error.message, busy: true } : { ok: true, reason: '' };
   }
 
   /** `payScript`: hex of the script that our templates pay to. */

@@ -1,7 +1,7 @@
 /**
  * Templates out of several nodes: who is asked, when, and which answers count.
  *
- * In flow the nodes' notifications and a tick; out flow templates, newest wins, each kind of work once. It must never use a
+ * In flow the nodes' notifications and a tick; out flow templates, newest wins. It must never use a
  * template of a node that is not synced, and never have two template requests open at one node: at ten virtual changes a
  * second a slow node would otherwise get ever slower.
  *
@@ -88,6 +88,12 @@ export class TemplateSource {
     return links.sort((a, b) => Number(b.name === this.#role?.name) - Number(a.name === this.#role?.name));
   }
 
+  /** Those of them that are worth believing about the chain: connected, and synced where that is asked for. */
+  usableLinks(): NodeLink[] {
+    const usable = this.#seats.filter((seat) => this.#usable(seat)).map((seat) => seat.link);
+    return this.linksByPreference().filter((link) => usable.includes(link));
+  }
+
   /** The node says that it has a newer template. */
   notified(name: string): void {
     if (name !== this.#role?.name) return;
@@ -123,7 +129,7 @@ export class TemplateSource {
   #choose(nowMs: number): void {
     const views = this.#seats.map((seat) => ({
       name: seat.link.name,
-      usable: seat.link.connected && (this.#synced(seat) || this.#options.allowUnsynced === true),
+      usable: this.#usable(seat),
       virtualDaaScore: seat.link.info?.virtualDaaScore ?? 0n,
       lastTemplateAtMs: seat.lastTemplateAtMs,
       lostRoleAtMs: seat.lostRoleAtMs,
@@ -166,7 +172,9 @@ export class TemplateSource {
       if (!reading.ok) throw new Error(reading.reason);
       seat.fault = '';
       seat.lastTemplateAtMs = seat.answeredAtMs;
-      if (seat.link.name === this.#role?.name) this.#deliver(reading.template);
+      // Repeated work too: it says that the node still stands behind it, and the job registry knows it by its identity.
+      // Swallowing it let the jobs of a quiet chain go stale.
+      if (seat.link.name === this.#role?.name) this.#options.onTemplate(reading.template);
     } catch (error) {
       // Asked again at the next poll, not at once: a node that refuses quickly would be asked without pause.
       seat.answeredAtMs = clock();
@@ -181,14 +189,6 @@ export class TemplateSource {
     }
   }
 
-  /**
-   * Repeated work is delivered, too: it says that the node still stands behind it, and the job registry knows it by its
-   * identity. Swallowing it let the jobs of a quiet chain go stale.
-   */
-  #deliver(template: Template): void {
-    this.#options.onTemplate(template);
-  }
-
   /** Never rejects: the link remembers what it learnt, and its time-outs. */
   async #refreshInfo(seat: Seat): Promise<void> {
     seat.infoOpen = true;
@@ -200,6 +200,10 @@ export class TemplateSource {
       this.#options.log.debug({ node: seat.link.name, reason: messageOf(error) }, 'node info not had');
     }
     seat.infoOpen = false;
+  }
+
+  #usable(seat: Seat): boolean {
+    return seat.link.connected && (this.#synced(seat) || this.#options.allowUnsynced === true);
   }
 
   #synced(seat: Seat): boolean {

@@ -16,6 +16,9 @@ export interface KaspaTemplateBytes {
   readonly transactionBytes: readonly Buffer[];
 }
 
+/** Largest int8 of PostgreSQL; at ten blocks a second the chain needs 29 thousand million years to get there. */
+const SCORE_MAX = 2n ** 63n - 1n;
+
 export type TemplateReading =
   | { readonly ok: true; readonly template: Template }
   | { readonly ok: false; readonly reason: string };
@@ -31,6 +34,9 @@ export function readTemplate(
   // GodMiner takes a zero word or timestamp for a broken job and disconnects; a hash has one about never.
   if (hasZeroWord(hash)) return { ok: false, reason: 'its pre-PoW hash has a word that is zero' };
   if (header.timestampMs === 0n) return { ok: false, reason: 'its timestamp is zero' };
+  // A block with such scores could not be stored, and would hold up the loading of all shares behind it.
+  if (header.daaScore > SCORE_MAX || header.blueScore > SCORE_MAX)
+    return { ok: false, reason: 'its scores are beyond 2^63' };
   const opaque: KaspaTemplateBytes = { headerBytes: block.header, transactionBytes: block.transactions };
   return {
     ok: true,

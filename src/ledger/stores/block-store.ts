@@ -4,7 +4,7 @@
  * the other finds the row there.
  */
 import type { BlockColour, SubmitReport } from '../../chains/chain.ts';
-import type { Database, Transaction } from './postgres.ts';
+import type { Database } from './postgres.ts';
 import type { BlockProgress, BlockState, BlockStore, BlockView, FoundBlock } from './store.ts';
 
 interface BlockRow {
@@ -32,17 +32,20 @@ export class PostgresBlockStore implements BlockStore {
     this.#instanceName = instanceName;
   }
 
+  /**
+   * Statements that may each be repeated, and no transaction: in one, a connection that dies makes the client send
+   * its ROLLBACK to a socket that is gone, outside of any promise, and the process ends (tested).
+   */
   async insert(block: FoundBlock): Promise<void> {
-    await this.#sql.begin(async (tx) => {
-      const workerId = await ensureWorker(tx, block.address, block.workerName);
-      const jobId = await ensureJob(tx, block.prePowHash, block.templateTimestampMs);
-      await tx`
-        INSERT INTO blocks (block_hash, instance_id, worker_id, job_id, nonce, daa_score, blue_score, network_bits, found_at)
-        VALUES (${block.blockHash}, ensure_instance(${this.#instanceName}), ${workerId}, ${jobId},
-                ${BigInt.asIntN(64, block.nonce)}, ${block.daaScore}, ${block.blueScore}, ${BigInt(block.bits)},
-                to_timestamp(${block.foundAtUnixMs}::float8 / 1000))
-        ON CONFLICT (block_hash) DO NOTHING`;
-    });
+    const sql = this.#sql;
+    const workerId = await ensureWorker(sql, block.address, block.workerName);
+    const jobId = await ensureJob(sql, block.prePowHash, block.templateTimestampMs);
+    await sql`
+      INSERT INTO blocks (block_hash, instance_id, worker_id, job_id, nonce, daa_score, blue_score, network_bits, found_at)
+      VALUES (${block.blockHash}, ensure_instance(${this.#instanceName}), ${workerId}, ${jobId},
+              ${BigInt.asIntN(64, block.nonce)}, ${block.daaScore}, ${block.blueScore}, ${BigInt(block.bits)},
+              to_timestamp(${block.foundAtUnixMs}::float8 / 1000))
+      ON CONFLICT (block_hash) DO NOTHING`;
   }
 
   async update(blockHash: string, progress: BlockProgress): Promise<boolean> {
@@ -99,22 +102,22 @@ function toView(row: BlockRow): BlockView {
   };
 }
 
-async function ensureWorker(tx: Transaction, address: string, name: string): Promise<bigint> {
-  await tx`INSERT INTO accounts (address) VALUES (${address}) ON CONFLICT DO NOTHING`;
-  await tx`
+async function ensureWorker(sql: Database, address: string, name: string): Promise<bigint> {
+  await sql`INSERT INTO accounts (address) VALUES (${address}) ON CONFLICT DO NOTHING`;
+  await sql`
     INSERT INTO workers (account_id, name) SELECT id, ${name} FROM accounts WHERE address = ${address}
     ON CONFLICT DO NOTHING`;
-  const [row] = await tx<{ id: bigint }[]>`
+  const [row] = await sql<{ id: bigint }[]>`
     SELECT w.id FROM workers w JOIN accounts a ON a.id = w.account_id WHERE a.address = ${address} AND w.name = ${name}`;
   return row!.id;
 }
 
-async function ensureJob(tx: Transaction, prePowHash: Uint8Array, timestampMs: bigint): Promise<bigint> {
+async function ensureJob(sql: Database, prePowHash: Uint8Array, timestampMs: bigint): Promise<bigint> {
   const hash = Buffer.from(prePowHash).toString('hex');
   const timestamp = BigInt.asIntN(64, timestampMs);
-  await tx`
+  await sql`
     INSERT INTO jobs (pre_pow_hash, timestamp_ms) VALUES (decode(${hash}, 'hex'), ${timestamp}) ON CONFLICT DO NOTHING`;
-  const [row] = await tx<{ id: bigint }[]>`
+  const [row] = await sql<{ id: bigint }[]>`
     SELECT id FROM jobs WHERE pre_pow_hash = decode(${hash}, 'hex') AND timestamp_ms = ${timestamp}`;
   return row!.id;
 }

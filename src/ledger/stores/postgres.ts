@@ -7,9 +7,14 @@ import { Socket } from 'node:net';
 import postgres from 'postgres';
 import { EdgeError, messageOf } from '../../kit/edge-error.ts';
 
-/** int8 columns come back as bigint and take bigint; numeric stays a string (`BigInt(row.work_hashes)`). */
+/**
+ * int8 columns come back as bigint and take bigint; numeric stays a string (`BigInt(row.work_hashes)`).
+ *
+ * No `begin` in a process that must outlive its database: when a connection dies inside of one, the client (3.4.9) sends its
+ * ROLLBACK to a socket that is gone, where no promise hears of it, and the process ends. The same goes for a reserved connection
+ * that is used again after it died (see `loader-session`).
+ */
 export type Database = postgres.Sql<{ bigint: bigint }>;
-export type Transaction = postgres.TransactionSql<{ bigint: bigint }>;
 export type ReservedConnection = postgres.ReservedSql<{ bigint: bigint }>;
 
 export interface DatabaseOptions {
@@ -51,7 +56,10 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
     // Its default handler prints to the console.
     onnotice: (notice: postgres.Notice) => options.onNotice?.(notice.message ?? ''),
     onclose: () => options.onClose?.(),
-    types: { bigint: postgres.BigInt },
+    // Else it asks for all array types on every new connection, in a promise of its own that nobody hears: a server that goes
+    // away in that moment would end the process. We need one array type, and know it.
+    fetch_types: false,
+    types: { bigint: postgres.BigInt, textArray: TEXT_ARRAY },
     connection: {
       application_name: options.applicationName,
       TimeZone: 'UTC',
@@ -60,6 +68,15 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
     ...(place.unixSocket ? {} : { socket: promptSockets() }),
   } as unknown as postgres.Options<{ bigint: postgres.PostgresType<bigint> }>) as Database;
 }
+
+/** `${texts}::text[]`; 1009 is the type's number in every PostgreSQL. Arrays that come back stay text. */
+const TEXT_ARRAY = {
+  to: 1009,
+  from: [1009],
+  serialize: (texts: readonly string[]): string =>
+    `{${texts.map((text) => `"${text.replace(/["\\]/g, '\\$&')}"`).join(',')}}`,
+  parse: (text: string): string => text,
+};
 
 interface ClientSocketOptions {
   readonly host: readonly string[];
@@ -125,20 +142,23 @@ function badUrl(fault: string): EdgeError {
 /** Asks the server who it is; throws an EdgeError that a person can act on when it cannot be used. */
 export async function checkDatabase(sql: Database, url: string): Promise<{ version: string }> {
   try {
-    const [row] = await sql<{ version: string; number: number }[]>`
-      SELECT current_setting('server_version') AS version, current_setting('server_version_num')::int AS number`;
-    if (!row) throw new Error('the server gave no version');
-    if (row.number < SERVER_VERSION_MIN * 10_000) {
-      throw new EdgeError(
-        'SLUICE_DATABASE_TOO_OLD',
-        `the server is PostgreSQL ${row.version}`,
-        `Use PostgreSQL ${SERVER_VERSION_MIN} or later.`,
-      );
-    }
-    return { version: row.version };
+    return { version: await checkServer(sql) };
   } catch (error) {
     throw toDatabaseError(error, url);
   }
+}
+
+/** The server's version. Throws SLUICE_DATABASE_TOO_OLD, or whatever the query throws. */
+export async function checkServer(sql: Database | ReservedConnection): Promise<string> {
+  const [row] = await sql<{ version: string; number: number }[]>`
+    SELECT current_setting('server_version') AS version, current_setting('server_version_num')::int AS number`;
+  if (!row) throw new Error('the server gave no version');
+  if (row.number >= SERVER_VERSION_MIN * 10_000) return row.version;
+  throw new EdgeError(
+    'SLUICE_DATABASE_TOO_OLD',
+    `the server is PostgreSQL ${row.version}`,
+    `Use PostgreSQL ${SERVER_VERSION_MIN} or later.`,
+  );
 }
 
 /** Codes of failures in which the server was not reached, or went away; the work may be tried again as it is. */

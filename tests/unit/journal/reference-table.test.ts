@@ -35,6 +35,21 @@ describe('worker references', () => {
     expect(highest).toBeLessThan(400);
   });
 
+  it.each([1_000, LONG_AFTER_MS])(
+    'keeps nothing of sessions that come and go under one name, every %i ms',
+    (pauseMs) => {
+      const { table, advance } = tableWithClock();
+      table.acquire('kaspa:qa', 'stays', 1);
+      for (let n = 0; n < 10_000; n++) {
+        const ref = table.acquire('kaspa:qa', 'rig', 1);
+        table.markDefined(ref, 1);
+        table.release(ref);
+        advance(pauseMs);
+      }
+      expect(table.departures).toBeLessThan(40);
+    },
+  );
+
   it('keeps a reference for its holder as long as a share of a closed session may come', () => {
     const { table, advance } = tableWithClock();
     const ref = table.acquire('kaspa:qa', 'rig', 1);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { SegmentChain } from '../../../src/journal/segment-chain.ts';
-import { countedSlots, deletableSegments } from '../../../src/journal/segment-files.ts';
+import { deletableSegments } from '../../../src/journal/segment-files.ts';
+import { countedSlots } from '../../../src/journal/segment-frame.ts';
 import type { SegmentHeader } from '../../../src/journal/slot-codec.ts';
 
 const BEFORE = { segment: 4, bootUnixMs: 100, through: 77 };

@@ -193,6 +193,56 @@ describe('the block tracker', () => {
     expect(tracker.tally.orphaned).toBe(1);
   });
 
+  it('gives up on no block before the chain was heard, however long the nodes are away', async () => {
+    let away = true;
+    const { find, round, stored } = stage({
+      followForMs: 10_000,
+      fateOf: async (hash) => {
+        if (away) throw new Error('node away');
+        return hash === hashOf(40) ? UNKNOWN : merged('blue', 100);
+      },
+    });
+    // More than a round asks for.
+    for (let n = 1; n <= 40; n++) find(n, 'accepted');
+    await round(60_000);
+    await round();
+    expect(await stored(1)).toMatchObject({ state: 'accepted' });
+    away = false;
+    for (let n = 0; n < 3; n++) await round();
+    for (let n = 1; n < 40; n++) expect(await stored(n)).toMatchObject({ state: 'matured' });
+    expect(await stored(40)).toMatchObject({ state: 'orphaned' });
+  });
+
+  it('takes the last word for the end when the chain has forgotten an old block', async () => {
+    const { tracker, fates, find, round, stored } = stage({ followForMs: 100_000 });
+    for (const [n, colour] of [[1, 'blue'] as const, [2, 'red'] as const]) {
+      find(n, 'accepted');
+      fates.set(hashOf(n), merged(colour, 5));
+    }
+    await round();
+    fates.clear();
+    await round(200_000);
+    expect(await stored(1)).toMatchObject({ state: 'matured', colour: 'blue', rewardSompi: 5_000_000_000n });
+    expect(await stored(2)).toMatchObject({ state: 'red', colour: 'red' });
+    expect(tracker.tally).toMatchObject({ blue: 1, red: 1, orphaned: 0 });
+  });
+
+  it('writes the other blocks when the store will not have one of them', async () => {
+    const { tracker, store, find, round, stored } = stage();
+    const insert = store.insert.bind(store);
+    store.insert = async (block) => {
+      if (block.blockHash === hashOf(1)) throw new Error('no such row for me');
+      return insert(block);
+    };
+    for (let n = 1; n <= 3; n++) find(n, 'accepted');
+    await round();
+    await round();
+    expect(await stored(2)).toMatchObject({ state: 'accepted' });
+    expect(await stored(3)).toMatchObject({ state: 'accepted' });
+    expect(tracker.unsaved).toBe(1);
+    expect(tracker.storeFault).toBe('no such row for me');
+  });
+
   it('asks again when the node cannot say', async () => {
     let calls = 0;
     const { find, round, stored } = stage({

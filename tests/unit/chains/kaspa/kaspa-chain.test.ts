@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { NodeStatus } from '../../../../src/chains/chain.ts';
 import { encodeAddress } from '../../../../src/chains/kaspa/address.ts';
 import { KaspaChain, type KaspaChainOptions } from '../../../../src/chains/kaspa/kaspa-chain.ts';
+import { readTemplate } from '../../../../src/chains/kaspa/template.ts';
 import type { Template } from '../../../../src/domain/job.ts';
 import { silentLogger } from '../../../../src/kit/log.ts';
 import { pollUntil } from '../../../kit/poll-until.ts';
@@ -138,6 +139,14 @@ describe('the Kaspa chain over several nodes', () => {
     expect(templates).toEqual([]);
   });
 
+  it('skips a template whose scores no database could hold', () => {
+    expect(readTemplate(templateBlock(2 ** 62, 1), 'n0', 0)).toMatchObject({ ok: true });
+    expect(readTemplate(templateBlock(2 ** 63, 1), 'n0', 0)).toMatchObject({
+      ok: false,
+      reason: 'its scores are beyond 2^63',
+    });
+  });
+
   it('confirms a candidate by the reference, sends it to all nodes at once, and only once', async () => {
     const made = await opened();
     await holder();
@@ -173,6 +182,38 @@ describe('the Kaspa chain over several nodes', () => {
     expect(nodes[0]!.count('submitBlockRequest')).toBe(2);
   });
 
+  it('believes only synced nodes about the fate of a block, and says when none of them could be asked', async () => {
+    const made = await opened();
+    await pollUntil('both are connected', () => made.status().every((status) => status.connected));
+    const hash = 'ab'.repeat(32);
+    const merged = (blockColor: string) => () => ({ blockColor, confirmationCount: '7', rewardAmount: '5' });
+    nodes[0]!.scripts.getBlockRewardInfoRequest = () => undefined;
+    nodes[1]!.scripts.getBlockRewardInfoRequest = merged('BLUE');
+    expect(await made.blockFate(hash)).toMatchObject({ colour: 'blue', confirmations: 7 });
+    nodes[1]!.scripts.getBlockRewardInfoRequest = merged('UNKNOWN');
+    expect(await made.blockFate(hash)).toMatchObject({ colour: 'unknown' });
+    nodes[1]!.synced = false;
+    await pollUntil('it is known to be unsynced', () => !made.status()[1]!.synced);
+    await expect(made.blockFate(hash)).rejects.toMatchObject({ code: 'SLUICE_NO_NODE' });
+  });
+
+  it('offers a block again to a node that was too busy to look at it', async () => {
+    const made = await opened();
+    await holder();
+    await pollUntil('both are connected', () => made.status().every((status) => status.connected));
+    const busy = () => ({ rejectReason: 'NONE', error: { message: 'route is full' } });
+    let asked = 0;
+    nodes[0]!.scripts.submitBlockRequest = () => (++asked < 3 ? busy() : { rejectReason: 'NONE' });
+    nodes[1]!.scripts.submitBlockRequest = busy;
+    let nonce = 0n;
+    while (!made.confirmCandidate(templates[0]!, nonce)) nonce++;
+    const reports = await made.submit(made.confirmCandidate(templates[0]!, nonce)!);
+    expect(reports.map(({ outcome, reason }) => [outcome, reason])).toEqual([
+      ['accepted', ''],
+      ['refused', 'route is full'],
+    ]);
+  });
+
   it('refuses to open when every node is of another network', async () => {
     const made = makeChain({
       networkId: 'testnet-10',
@@ -196,7 +237,7 @@ describe('the Kaspa chain over several nodes', () => {
     await holder();
   });
 
-  it('refuses a treasury address of another network, a long tag, and a list without nodes', () => {
+  it('refuses a treasury address of another network, a long tag, and a list without nodes or with two of one name', () => {
     const foreign = encodeAddress({ prefix: 'kaspa', version: 0, payload: new Uint8Array(32) });
     expect(() => makeChain({ payAddress: foreign })).toThrow(
       expect.objectContaining({ code: 'SLUICE_PAY_ADDRESS' }),
@@ -208,6 +249,10 @@ describe('the Kaspa chain over several nodes', () => {
       expect.objectContaining({ code: 'SLUICE_EXTRA_DATA' }),
     );
     expect(() => makeChain({ nodes: [] })).toThrow(expect.objectContaining({ code: 'SLUICE_NO_NODE' }));
+    const twin = { name: 'n0', address: '127.0.0.1:1' };
+    expect(() => makeChain({ nodes: [twin, { ...twin, address: '127.0.0.1:2' }] })).toThrow(
+      expect.objectContaining({ code: 'SLUICE_NODE_NAME' }),
+    );
   });
 
   it('asks the next node about money when one is silent, but takes a refusal for an answer', async () => {

@@ -48,7 +48,7 @@ describe('a link to one node', () => {
   it('takes "reject reason NONE" with an error for a refusal', async () => {
     await up();
     node.scripts.submitBlockRequest = () => ({ rejectReason: 'NONE', error: { message: 'route is full' } });
-    expect(await link.submitBlock(BLOCK)).toEqual({ ok: false, reason: 'route is full' });
+    expect(await link.submitBlock(BLOCK)).toEqual({ ok: false, reason: 'route is full', busy: true });
     node.scripts.submitBlockRequest = () => ({ rejectReason: 'IS_IN_IBD' });
     expect(await link.submitBlock(BLOCK)).toEqual({ ok: false, reason: 'IS_IN_IBD' });
     node.scripts.submitBlockRequest = () => ({ rejectReason: 'NONE' });

@@ -160,19 +160,24 @@ class KillField {
   #killPostmaster(): void {
     const pid = this.#rig.postmasterPid();
     // Down already, and on its way up again.
-    if (pid === undefined) return;
-    process.kill(pid, 'SIGKILL');
-    this.#databaseKills++;
+    if (pid !== undefined) this.#killOfDatabase(pid);
+  }
+
+  /** A killed server leaves its pid file behind, and a backend may end between the question and the kill. */
+  #killOfDatabase(pid: number): void {
+    try {
+      process.kill(pid, 'SIGKILL');
+      this.#databaseKills++;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
   }
 
   /** The one that loads shares, with luck in the middle of a COPY. PostgreSQL ends all others and recovers. */
   async #killBackend(): Promise<void> {
     const rows = await this.#rig.sql<{ pid: number }[]>`
       SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'sluice loader%'`.catch(() => []);
-    for (const { pid } of rows) {
-      process.kill(pid, 'SIGKILL');
-      this.#databaseKills++;
-    }
+    for (const { pid } of rows) this.#killOfDatabase(pid);
   }
 
   /** No engine runs: what a miner holds a `true` for must be on the disk now, not later. */

@@ -120,18 +120,8 @@ describe('the flow benches', () => {
         stored: number;
       }>(
         'soak',
-        ...[
-          '--minutes',
-          '0.05',
-          '--sample-seconds',
-          '1',
-          '--connections',
-          '20',
-          '--rate',
-          '200',
-          '--churn',
-          '10',
-        ],
+        ...['--minutes', '0.05', '--sample-seconds', '1', '--warm-up-seconds', '0.5'],
+        ...['--connections', '20', '--rate', '200', '--churn', '10'],
       );
       expect(result.samples.length).toBeGreaterThanOrEqual(2);
       expect(result.samples[0]!.rssMb).toBeGreaterThan(0);

@@ -50,8 +50,6 @@ export async function startEngine(config: Config, databaseUrl: string, log: Logg
   const hashrate = new HashrateWindow(HASHRATE_WINDOW_S, bootUnixMs);
   const chain = openChain(config, log, clocks);
 
-  // Before the journal is opened: what its end tells of work that may be handed out again.
-  const seenWork = await recentWork(config.journal.directory, bootUnixMs - LIMITS.replayWindowMs);
   const { directory } = config.journal;
   const afterSegment = await lastNumberedSegment(directory, config.instance, databaseUrl, log);
   // Rooms that answer each other are tied through these two, which exist before either is asked anything.
@@ -69,6 +67,8 @@ export async function startEngine(config: Config, databaseUrl: string, log: Logg
     log,
     registry,
   });
+  // Under the journal's lock, so that an engine that is still stopping has written its last: work may be handed out again.
+  const seenWork = await recentWork(directory, bootUnixMs - LIMITS.replayWindowMs);
   const names = new WorkerNames(journal);
   const stratum = createStratum({
     ports: config.stratum.ports.map((port) => portOptions(port, config.stratum.host)),

@@ -14,7 +14,7 @@ export function addSimnodeVerb(program: Command): void {
       'a simulated Kaspa node that speaks gRPC like kaspad; loopback only (docs/SIMULATED-NODE.md)',
     );
   for (const row of SIMNODE_OPTIONS) {
-    const option = new Option(`${row.flag} ${row.argument}`.trim(), `${row.help} (default: ${row.fallback})`);
+    const option = new Option(`${row.flag} ${row.argument}`.trim(), `${row.help} (default: ${shown(row.fallback)})`);
     verb.addOption(option.argParser((text: string) => row.parse(text)));
   }
   verb.action(async (given: Record<string, unknown>) => {
@@ -25,6 +25,12 @@ export function addSimnodeVerb(program: Command): void {
     }
     process.exitCode = await serveSimnode(options);
   });
+}
+
+/** A switch takes on or off, so its default is shown as one of them. */
+function shown(fallback: SimnodeOptions[keyof SimnodeOptions]): string {
+  if (typeof fallback === 'boolean') return fallback ? 'on' : 'off';
+  return String(fallback);
 }
 
 /** As commander names a flag's attribute: `--blocks-per-second` is `blocksPerSecond`. */

@@ -14,7 +14,10 @@ export function addSimnodeVerb(program: Command): void {
       'a simulated Kaspa node that speaks gRPC like kaspad; loopback only (docs/SIMULATED-NODE.md)',
     );
   for (const row of SIMNODE_OPTIONS) {
-    const option = new Option(`${row.flag} ${row.argument}`.trim(), `${row.help} (default: ${shown(row.fallback)})`);
+    const option = new Option(
+      `${row.flag} ${row.argument}`.trim(),
+      `${row.help} (default: ${shown(row.fallback)})`,
+    );
     verb.addOption(option.argParser((text: string) => row.parse(text)));
   }
   verb.action(async (given: Record<string, unknown>) => {

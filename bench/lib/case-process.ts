@@ -1,0 +1,97 @@
+/**
+ * Runs one case in this process: `node dist/bench/lib/case-process.js FILE [--smoke] [--seed N] [--filter TEXT] [--<parameter> N ...]`.
+ * Forked, it sends its progress and its result to the parent; by hand it prints them.
+ */
+import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { encodeIntoCompressedBase64 } from 'hdr-histogram-js';
+import type { BenchCase, CaseResult, ParameterTable, Values } from './bench-case.ts';
+import { seededRandom } from './seeded-random.ts';
+
+/** What a case process says to its parent. Histograms travel as compressed base64. */
+export type CaseMessage =
+  | { readonly kind: 'progress'; readonly done: number; readonly total: number; readonly text: string }
+  | {
+      readonly kind: 'result';
+      readonly values: Readonly<Record<string, number>>;
+      readonly result: SentResult;
+    };
+
+export type SentResult = Omit<CaseResult, 'distributions'> & {
+  readonly distributions: readonly { readonly name: string; readonly histogram: string }[];
+};
+
+const DEFAULT_SEED = 1;
+
+export function optionOf(parameter: string): string {
+  return parameter.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** Parameters from the command line; throws a RangeError that says which number was impossible, and what is possible. */
+export function readValues<T extends ParameterTable>(
+  table: T,
+  given: Readonly<Record<string, unknown>>,
+  smoke: boolean,
+): Values<T> {
+  const entries = Object.entries(table).map(([name, parameter]) => {
+    const text = given[optionOf(name)];
+    if (text === undefined) return [name, smoke ? parameter.smoke : parameter.real];
+    const value = Number(text);
+    const { min, max = Number.MAX_SAFE_INTEGER } = parameter;
+    if (String(text).trim() === '' || !(value >= min && value <= max)) {
+      throw new RangeError(`--${optionOf(name)} takes a number from ${min} to ${max}, not "${String(text)}"`);
+    }
+    return [name, value];
+  });
+  return Object.fromEntries(entries) as Values<T>;
+}
+
+async function main(): Promise<void> {
+  const [file, ...args] = process.argv.slice(2);
+  const { default: benchCase } = (await import(pathToFileURL(file!).href)) as { default: BenchCase };
+  const names = Object.keys(benchCase.parameters);
+  const { values: given } = parseArgs({
+    args,
+    options: {
+      smoke: { type: 'boolean', default: false },
+      seed: { type: 'string', default: String(DEFAULT_SEED) },
+      filter: { type: 'string' },
+      ...Object.fromEntries(names.map((name) => [optionOf(name), { type: 'string' as const }])),
+    },
+  });
+  const smoke = given.smoke === true;
+  const values = readValues(benchCase.parameters, given, smoke);
+  const seed = Number(given.seed);
+  const tell = (message: CaseMessage): void => {
+    if (process.send) process.send(message);
+    else process.stdout.write(`${JSON.stringify(message)}\n`);
+  };
+  const result = await benchCase.run({
+    values,
+    seed,
+    smoke,
+    filter: typeof given.filter === 'string' ? new RegExp(given.filter) : undefined,
+    random: seededRandom(seed),
+    progress: (done, total, text) => tell({ kind: 'progress', done, total, text }),
+  });
+  tell({
+    kind: 'result',
+    values,
+    result: {
+      ...result,
+      distributions: result.distributions.map(({ name, histogram }) => ({
+        name,
+        histogram: encodeIntoCompressedBase64(histogram),
+      })),
+    },
+  });
+}
+
+try {
+  await main();
+  if (process.connected) process.disconnect();
+} catch (error) {
+  process.stderr.write(`${error instanceof RangeError ? error.message : (error as Error).stack}\n`);
+  process.exitCode = error instanceof RangeError ? 2 : 1;
+  if (process.connected) process.disconnect();
+}

@@ -129,6 +129,12 @@ export const configSchema = z.strictObject({
       .min(1)
       .describe('Folder of the share journal; on a disk of its own, with power-loss protection if you can'),
     retainHours: z.number().min(0).max(8760).default(24).describe('Loaded segments are kept this long'),
+    durability: z
+      .enum(['fsync', 'none'])
+      .default('fsync')
+      .describe(
+        'fsync = a share is answered when it is on disk; none = when the system has it: it outlives the engine, not the machine',
+      ),
   }),
   validation: z
     .strictObject({

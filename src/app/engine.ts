@@ -50,12 +50,15 @@ export async function startEngine(config: Config, databaseUrl: string, log: Logg
   const hashrate = new HashrateWindow(HASHRATE_WINDOW_S, bootUnixMs);
   const chain = openChain(config, log, clocks);
 
-  const { directory } = config.journal;
+  const { directory, durability } = config.journal;
+  if (durability === 'none')
+    log.warn('journal.durability is none: shares answered just before a power loss may be lost');
   const afterSegment = await lastNumberedSegment(directory, config.instance, databaseUrl, log);
   // Rooms that answer each other are tied through these two, which exist before either is asked anything.
   let path: SharePath | undefined;
   const journal = await openShareJournal({
     directory,
+    durability,
     afterSegment,
     instanceName: config.instance,
     bootUnixMs,

@@ -10,6 +10,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { DurableMark } from './durable-mark.ts';
 import { FaultPlan, type JournalFault } from './fault-plan.ts';
+import type { Durability } from './journal.ts';
 import { OFFSET_HEADER_SEGMENT, SLOT_WORDS, SlotKind } from './record-layout.ts';
 import { Command, Control, type RingBuffers, RingMemory } from './ring-memory.ts';
 import { SegmentWriter } from './segment-writer.ts';
@@ -17,6 +18,7 @@ import { kindAt, partAt, sealSlot } from './slot-codec.ts';
 
 export interface WriterData {
   readonly directory: string;
+  readonly durability: Durability;
   readonly buffers: RingBuffers;
   /** Sequence (mod 2^32) after which this thread starts; not 0 when it replaces one that died. */
   readonly startAfter: number;
@@ -34,7 +36,7 @@ const data = workerData as WriterData;
 const port = parentPort!;
 const memory = new RingMemory(data.buffers);
 const mark = new DurableMark(data.buffers.mark);
-const writer = new SegmentWriter(data.directory, memory.figures, new FaultPlan(data.faults));
+const writer = new SegmentWriter(data.directory, data.durability, memory.figures, new FaultPlan(data.faults));
 
 const opensSegment = (at: number): boolean =>
   kindAt(memory.words, at) === SlotKind.Header && partAt(memory.words, at) === 0;

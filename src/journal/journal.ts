@@ -3,6 +3,12 @@
  * to which an `fdatasync` has returned 0. It must never say so a record too early, and never block the main thread.
  */
 
+/**
+ * `fsync`: durable means on disk. `none`: durable means that write(2) took it, so a share outlives the engine and not the machine;
+ * for disks whose fdatasync costs more than an operator will pay, and for measuring what it costs.
+ */
+export type Durability = 'fsync' | 'none';
+
 /** A share as the verdict room appends it. Fields are arguments, not an object: this runs once per share. */
 export interface Journal {
   /** False while appends are refused (disk full, I/O error): the share is then answered `unavailable`, never `true`. */

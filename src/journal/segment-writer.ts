@@ -5,6 +5,7 @@
 import { closeSync, fdatasyncSync, fstatSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FaultPlan } from './fault-plan.ts';
+import type { Durability } from './journal.ts';
 import { SLOT_BYTES, segmentFileName } from './record-layout.ts';
 import { Figure, SYNC_BOUNDS_S } from './ring-memory.ts';
 
@@ -12,14 +13,16 @@ export class SegmentWriter {
   readonly #directory: string;
   readonly #figures: Float64Array;
   readonly #faults: FaultPlan;
+  readonly #durability: Durability;
   #file = -1;
   /** Number of the segment that is or was last open; 0 = none yet. */
   segment = 0;
   /** Slots written and synced. */
   slot = 0;
 
-  constructor(directory: string, figures: Float64Array, faults: FaultPlan) {
+  constructor(directory: string, durability: Durability, figures: Float64Array, faults: FaultPlan) {
     this.#directory = directory;
+    this.#durability = durability;
     this.#figures = figures;
     this.#faults = faults;
   }
@@ -51,11 +54,11 @@ export class SegmentWriter {
     this.#figures[Figure.Bytes]! += wanted;
   }
 
-  /** Returns only after an fdatasync that returned 0. */
+  /** Returns only after an fdatasync that returned 0, unless the operator has chosen to do without. */
   sync(slots: number): void {
     const startedMs = performance.now();
     this.#faults.meet('sync');
-    fdatasyncSync(this.#file);
+    if (this.#durability === 'fsync') fdatasyncSync(this.#file);
     const seconds = (performance.now() - startedMs) / 1000;
     this.slot += slots;
     const figures = this.#figures;

@@ -16,7 +16,7 @@ import type { DirectoryLock } from './directory-lock.ts';
 import { DurableMark } from './durable-mark.ts';
 import { FaultPlan, type JournalFault } from './fault-plan.ts';
 import type { WriterFailure } from './journal.thread.ts';
-import type { Journal, JournalBlock, JournalListener, JournalPosition } from './journal.ts';
+import type { Durability, Journal, JournalBlock, JournalListener, JournalPosition } from './journal.ts';
 import { registerJournalMetrics } from './journal-metrics.ts';
 import { type JournalStart, type OpeningOptions, takeDirectory } from './journal-opening.ts';
 import { RecordAppender } from './record-appender.ts';
@@ -37,6 +37,8 @@ export interface ShareJournalLimits {
 
 export interface ShareJournalOptions extends OpeningOptions {
   readonly listener: JournalListener;
+  /** Default `fsync`. */
+  readonly durability?: Durability;
   readonly log: Logger;
   readonly registry?: Registry;
   readonly limits?: ShareJournalLimits;
@@ -105,7 +107,7 @@ export class ShareJournal implements Journal {
       new FaultPlan(prepareFaults),
     );
     this.#keeper = new StockKeeper(this.#stock, memory, this.#retryMs, log);
-    this.#link = new WriterLink(directory, memory, threadFaults ?? [], {
+    this.#link = new WriterLink(directory, options.durability ?? 'fsync', memory, threadFaults ?? [], {
       onDoorbell: () => this.#collect(),
       onFailure: (failure) => this.#fail(failure),
     });

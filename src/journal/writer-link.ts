@@ -2,6 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import type { JournalFault } from './fault-plan.ts';
 import type { WriterData, WriterFailure } from './journal.thread.ts';
+import type { Durability } from './journal.ts';
 import { Command, Control, type RingMemory } from './ring-memory.ts';
 
 export interface WriterEvents {
@@ -13,14 +14,22 @@ export interface WriterEvents {
 
 export class WriterLink {
   readonly #directory: string;
+  readonly #durability: Durability;
   readonly #memory: RingMemory;
   readonly #events: WriterEvents;
   #faults: readonly JournalFault[];
   #worker: Worker | undefined;
   #ending = false;
 
-  constructor(directory: string, memory: RingMemory, faults: readonly JournalFault[], events: WriterEvents) {
+  constructor(
+    directory: string,
+    durability: Durability,
+    memory: RingMemory,
+    faults: readonly JournalFault[],
+    events: WriterEvents,
+  ) {
     this.#directory = directory;
+    this.#durability = durability;
     this.#memory = memory;
     this.#faults = faults;
     this.#events = events;
@@ -56,6 +65,7 @@ export class WriterLink {
   #start(startAfter: number): void {
     const workerData: WriterData = {
       directory: this.#directory,
+      durability: this.#durability,
       buffers: this.#memory.buffers,
       startAfter,
       faults: this.#faults,

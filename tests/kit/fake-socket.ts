@@ -1,4 +1,5 @@
 import type { SocketAdapter, SocketEvents } from '../../src/stratum/socket/socket-adapter.ts';
+import type { WriteBuffer } from '../../src/stratum/socket/write-buffer.ts';
 
 /** A socket whose other end is the test: written text is kept, and the test says what the kernel takes. */
 export class FakeSocket implements SocketAdapter {
@@ -16,6 +17,11 @@ export class FakeSocket implements SocketAdapter {
     const text = typeof data === 'string' ? data : data.toString('latin1');
     this.written.push(text);
     if (this.stuck) this.backlogBytes += text.length;
+  }
+
+  /** Copied at once: the buffer is filled anew after the call. */
+  writeFrom(buffer: WriteBuffer, length: number): void {
+    this.write(Buffer.from(buffer.view(length)));
   }
 
   pause(): void {

@@ -38,6 +38,11 @@ const VERDICT_TAILS: readonly string[] = VERDICTS.map((row) =>
   row.wireCode === 0 ? TRUE_TAIL : errorTail(row.wireCode, row.wireText),
 );
 
+/** The same as bytes, for answers that are never text. */
+export const VERDICT_TAIL_BYTES: readonly Uint8Array[] = VERDICT_TAILS.map((tail) =>
+  Uint8Array.from(tail, (letter) => letter.charCodeAt(0)),
+);
+
 /** @param idText the request's id as JSON text, exactly as it is to be echoed. */
 export function replyVerdict(idText: string | number, verdict: number): string {
   return `{"id":${idText}${VERDICT_TAILS[verdict]!}`;

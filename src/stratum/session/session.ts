@@ -19,11 +19,13 @@ import type { SubmittingSession } from '../../validation/intake.ts';
 import type { Dialect } from '../protocol/dialects.ts';
 import { DIALECTS } from '../protocol/dialects.ts';
 import type { JobLines } from '../protocol/job-lines.ts';
-import { pushDifficulty } from '../protocol/messages.ts';
+import { pushDifficulty, replyVerdict } from '../protocol/messages.ts';
 import { type FrameOutcome, type LineFate, LineFramer, type LineSink } from '../socket/line-framer.ts';
 import type { SocketAdapter, SocketEvents } from '../socket/socket-adapter.ts';
+import type { WriteBuffer } from '../socket/write-buffer.ts';
 import type { StratumLimits } from '../stratum-limits.ts';
 import type { CloseReason, StratumMetrics } from '../stratum-metrics.ts';
+import { ANSWER_BYTES_MAX, ANSWER_ID_MAX, type Answers, NO_ANSWER } from './answers.ts';
 import { DifficultyHistory } from './difficulty-history.ts';
 
 export const SessionState = {
@@ -43,6 +45,8 @@ export const WORKER_NONE = -1;
 export interface SessionRoom {
   readonly limits: StratumLimits;
   readonly metrics: StratumMetrics;
+  readonly answers: Answers;
+  readonly writeBuffer: WriteBuffer;
   onFirstBytes(session: Session, chunk: Buffer): void;
   onLine(session: Session, buffer: Buffer, start: number, end: number): LineFate;
   onFramed(session: Session, outcome: FrameOutcome): void;
@@ -129,6 +133,9 @@ export class Session implements SubmittingSession, SocketEvents, LineSink, Sessi
   creditedDifficulty = 0;
   lastShareAtMs = 0;
 
+  /** What is to be said: first these answers, then this text. */
+  #firstAnswer = NO_ANSWER;
+  #lastAnswer = NO_ANSWER;
   #out = '';
 
   constructor(slot: number, room: SessionRoom) {
@@ -175,6 +182,9 @@ export class Session implements SubmittingSession, SocketEvents, LineSink, Sessi
     this.peerEnded = false;
     this.#nextDifficulty = undefined;
     this.#out = '';
+    this.#room.answers.drop(this.#firstAnswer);
+    this.#firstAnswer = NO_ANSWER;
+    this.#lastAnswer = NO_ANSWER;
   }
 
   get difficultyLog2(): DifficultyLog2 {
@@ -201,15 +211,56 @@ export class Session implements SubmittingSession, SocketEvents, LineSink, Sessi
   /** Adds a line to this turn's output. */
   say(text: string): void {
     if (this.adapter === undefined) return;
-    if (this.#out === '') this.#room.onOutput(this);
+    if (this.#out === '' && this.#firstAnswer === NO_ANSWER) this.#room.onOutput(this);
     this.#out += text;
   }
 
+  /** Adds the answer to a submission to this turn's output. */
+  answer(requestId: number, verdict: number): void {
+    if (this.adapter === undefined) return;
+    // Behind text, or with an id that a slot cannot hold, it is text as well: what is said first leaves first.
+    if (this.#out !== '' || requestId > ANSWER_ID_MAX) {
+      this.say(replyVerdict(requestId, verdict));
+      return;
+    }
+    this.#lastAnswer = this.#room.answers.add(this.#lastAnswer, requestId, verdict);
+    if (this.#firstAnswer !== NO_ANSWER) return;
+    this.#firstAnswer = this.#lastAnswer;
+    this.#room.onOutput(this);
+  }
+
   writeOut(): void {
+    const filled = this.#firstAnswer === NO_ANSWER ? 0 : this.#layDownAnswers();
     const out = this.#out;
-    if (out === '') return;
+    if (out === '') {
+      if (filled > 0) this.#writeFrom(filled);
+      return;
+    }
     this.#out = '';
+    const { writeBuffer } = this.#room;
+    if (filled + out.length <= writeBuffer.bytes.length) {
+      writeBuffer.bytes.write(out, filled, 'latin1');
+      this.#writeFrom(filled + out.length);
+      return;
+    }
+    if (filled > 0) this.#writeFrom(filled);
     this.#write(out, out.length);
+  }
+
+  /** Returns how many bytes of the write buffer they fill; where that is not enough, some have left. */
+  #layDownAnswers(): number {
+    const { answers, writeBuffer } = this.#room;
+    let filled = 0;
+    for (let index = this.#firstAnswer; index !== NO_ANSWER; index = answers.take(index)) {
+      if (filled + ANSWER_BYTES_MAX > writeBuffer.bytes.length) {
+        this.#writeFrom(filled);
+        filled = 0;
+      }
+      filled = answers.write(index, writeBuffer.bytes, filled);
+    }
+    this.#firstAnswer = NO_ANSWER;
+    this.#lastAnswer = NO_ANSWER;
+    return filled;
   }
 
   /**
@@ -235,7 +286,7 @@ export class Session implements SubmittingSession, SocketEvents, LineSink, Sessi
       this.#nextDifficulty = undefined;
     }
     this.newestJobId = lines.jobId;
-    if (this.#out === '') {
+    if (this.#out === '' && this.#firstAnswer === NO_ANSWER) {
       this.#write(line.bytes, line.bytes.length);
       return;
     }
@@ -246,8 +297,19 @@ export class Session implements SubmittingSession, SocketEvents, LineSink, Sessi
   #write(data: Buffer | string, length: number): void {
     const adapter = this.adapter;
     if (adapter === undefined) return;
-    this.#room.metrics.bytesSent.inc(length);
     adapter.write(data);
+    this.#written(adapter, length);
+  }
+
+  #writeFrom(length: number): void {
+    const adapter = this.adapter;
+    if (adapter === undefined) return;
+    adapter.writeFrom(this.#room.writeBuffer, length);
+    this.#written(adapter, length);
+  }
+
+  #written(adapter: SocketAdapter, length: number): void {
+    this.#room.metrics.bytesSent.inc(length);
     if (adapter.backlogBytes > this.#room.limits.socketBacklogCloseBytes) this.#room.onSlowReader(this);
   }
 

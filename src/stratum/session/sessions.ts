@@ -9,8 +9,10 @@ import type { ShareIntake } from '../../validation/intake.ts';
 import { isTlsHello } from '../socket/foreign-protocol.ts';
 import type { FrameOutcome, LineFate } from '../socket/line-framer.ts';
 import type { SocketAdapter, SocketEvents } from '../socket/socket-adapter.ts';
+import { WriteBuffer } from '../socket/write-buffer.ts';
 import type { StratumLimits } from '../stratum-limits.ts';
 import type { CloseReason, StratumMetrics } from '../stratum-metrics.ts';
+import { Answers } from './answers.ts';
 import type { FanOut } from './fan-out.ts';
 import { Session, type SessionRoom, SessionState, type SessionView, WORKER_NONE } from './session.ts';
 
@@ -36,6 +38,8 @@ export interface SessionsOptions {
 export class Sessions implements SessionRoom {
   readonly limits: StratumLimits;
   readonly metrics: StratumMetrics;
+  readonly answers = new Answers();
+  readonly writeBuffer = new WriteBuffer();
   readonly #options: SessionsOptions;
   readonly #slots: Session[] = [];
   readonly #free: number[] = [];

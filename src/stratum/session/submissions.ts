@@ -109,7 +109,8 @@ export class Submissions implements ReplySink {
     } else {
       session.rejected++;
     }
-    session.say(replyVerdict(idText, verdict));
+    if (requestIdKind === RequestIdKind.Number) session.answer(requestId, verdict);
+    else session.say(replyVerdict(idText, verdict));
     sessions.metrics.verdictSent(verdict);
     if (session.pending === 0) sessions.answered(session);
   }

@@ -3,6 +3,7 @@
  */
 import type { Socket } from 'node:net';
 import type { SocketAdapter, SocketEvents } from './socket-adapter.ts';
+import type { WriteBuffer } from './write-buffer.ts';
 
 export class NetAdapter implements SocketAdapter {
   readonly remoteAddress: string;
@@ -43,6 +44,11 @@ export class NetAdapter implements SocketAdapter {
     if (!this.#socket.writable) return;
     if (typeof data === 'string') this.#socket.write(data, 'latin1');
     else this.#socket.write(data);
+  }
+
+  /** Copied: a stream keeps what it cannot write at once, and does not say which. */
+  writeFrom(buffer: WriteBuffer, length: number): void {
+    this.write(Buffer.from(buffer.view(length)));
   }
 
   pause(): void {

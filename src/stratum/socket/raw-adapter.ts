@@ -16,6 +16,7 @@
  */
 import type { Socket } from 'node:net';
 import type { SocketAdapter, SocketEvents } from './socket-adapter.ts';
+import type { WriteBuffer } from './write-buffer.ts';
 
 /** What libuv's stream handle offers to JavaScript, as far as it is used here. */
 interface TcpHandle {
@@ -149,17 +150,26 @@ export class RawAdapter implements SocketAdapter {
   }
 
   write(data: Buffer | string): void {
+    this.#write(data);
+  }
+
+  writeFrom(buffer: WriteBuffer, length: number): void {
+    if (this.#write(buffer.view(length))) buffer.surrender();
+  }
+
+  /** True: the kernel has not taken everything, and the bytes are needed until it has. */
+  #write(data: Buffer | string): boolean {
     const handle = this.#handle;
-    if (handle === undefined || this.#ending) return;
+    if (handle === undefined || this.#ending) return false;
     const streams = this.#streams;
     const request = (spareRequest ??= new streams.WriteWrap());
     const status =
       typeof data === 'string' ? handle.writeLatin1String(request, data) : handle.writeBuffer(request, data);
     if (status !== 0) {
       this.#fail();
-      return;
+      return false;
     }
-    if (streams.streamBaseState[streams.kLastWriteWasAsync] === 0) return;
+    if (streams.streamBaseState[streams.kLastWriteWasAsync] === 0) return false;
     // Now the request belongs to this handle until it is done.
     spareRequest = undefined;
     request.adapter = this;
@@ -167,6 +177,7 @@ export class RawAdapter implements SocketAdapter {
     request.bytes = streams.streamBaseState[streams.kBytesWritten]!;
     request.oncomplete = onWritten;
     this.backlogBytes += request.bytes;
+    return true;
   }
 
   pause(): void {

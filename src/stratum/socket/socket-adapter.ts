@@ -6,6 +6,8 @@
  * `destroy` no event at all (the session's slot may belong to somebody else by then).
  */
 
+import type { WriteBuffer } from './write-buffer.ts';
+
 export interface SocketEvents {
   /** The bytes are only valid during the call. */
   onData(chunk: Buffer): void;
@@ -23,6 +25,8 @@ export interface SocketAdapter {
   readonly backlogBytes: number;
   /** Text is written as latin1, which is what all lines are built in. */
   write(data: Buffer | string): void;
+  /** Writes the first `length` bytes of the buffer, which may be filled anew as soon as the call is over. */
+  writeFrom(buffer: WriteBuffer, length: number): void;
   pause(): void;
   resume(): void;
   /** Sends what is waiting, then says goodbye. */

@@ -84,6 +84,11 @@ export class Batcher {
     return this.#threadBatches;
   }
 
+  /** Records of this turn lie in the open batch, and its end is still to come. */
+  get collecting(): boolean {
+    return this.#armed;
+  }
+
   /** True below a quarter of free slots: sockets stop being read, and what they had already read still fits. */
   get saturated(): boolean {
     return this.#options.arena.freeSlots * 4 < this.#options.arena.slots;

@@ -8,9 +8,11 @@
  * and says yes only if every byte is what it knows: an id of at most 15 digits, three params, plain printable strings without
  * escapes, other keys with a plain value. To everything else it says no, which costs nothing but time: the line then goes
  * through JSON.parse. So it may be narrow, but it must never say yes to a line that JSON.parse reads differently.
+ * A line that was read teaches its shape, and lines of a known shape are not read but compared (`submit-shape`).
  * Measured on two shared EPYC cores with Node 20: 0.2 us for a line of 155 bytes, where the other path takes 0.9.
  */
 import { SubmitFields } from './submit-fields.ts';
+import { loginMarkOf, type ShapeFindings, SubmitShape } from './submit-shape.ts';
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -52,20 +54,71 @@ function equals(bytes: Uint8Array, start: number, end: number, expected: Uint8Ar
 
 const FAILED = -1;
 
-export class SubmitScanner {
+const RULES = { idDigitsMax: ID_DIGITS_MAX, jobIdDigitsMax: JOB_ID_DIGITS_MAX, plain: PLAIN };
+/** Families of miners, some with blanks or more keys. A stranger who fills the list with odd shapes makes lines 0.1 us slower. */
+const SHAPES_MAX = 8;
+
+export class SubmitScanner implements ShapeFindings {
   readonly fields = new SubmitFields();
   /** The request's id, when the last scan said yes. */
   requestId = 0;
   /** Range of params[0], the login, in the scanned buffer. */
   loginStart = 0;
   loginEnd = 0;
+  /** `loginMarkOf` the login. */
+  loginMark = 0;
 
+  /** Those that were matched last come first. */
+  readonly #shapes: SubmitShape[] = [];
   #bytes: Uint8Array = new Uint8Array(0);
   #at = 0;
   #end = 0;
+  #idStart = 0;
+  #idEnd = 0;
+  #jobStart = 0;
+  #jobEnd = 0;
+  #nonceStart = 0;
+  #nonceEnd = 0;
 
   /** True: the range is a well-formed submit, and the fields hold it. False: ask JSON.parse; the fields mean nothing. */
   scan(bytes: Uint8Array, start: number, end: number): boolean {
+    const shapes = this.#shapes;
+    for (let index = 0; index < shapes.length; index++) {
+      const shape = shapes[index]!;
+      if (!shape.match(bytes, start, end, this.fields, this)) continue;
+      if (index > 0) {
+        shapes[index] = shapes[0]!;
+        shapes[0] = shape;
+      }
+      return true;
+    }
+    if (!this.#read(bytes, start, end)) return false;
+    this.loginMark = loginMarkOf(bytes, this.loginStart, this.loginEnd);
+    if (shapes.length < SHAPES_MAX) this.#learn(start, end);
+    return true;
+  }
+
+  #learn(start: number, end: number): void {
+    const shape = SubmitShape.of(
+      this.#bytes,
+      {
+        start,
+        end,
+        idStart: this.#idStart,
+        idEnd: this.#idEnd,
+        loginStart: this.loginStart,
+        loginEnd: this.loginEnd,
+        jobStart: this.#jobStart,
+        jobEnd: this.#jobEnd,
+        nonceStart: this.#nonceStart,
+        nonceEnd: this.#nonceEnd,
+      },
+      RULES,
+    );
+    if (shape !== undefined) this.#shapes.push(shape);
+  }
+
+  #read(bytes: Uint8Array, start: number, end: number): boolean {
     this.#bytes = bytes;
     this.#at = start;
     this.#end = end;
@@ -92,7 +145,9 @@ export class SubmitScanner {
     if (end === FAILED || this.#token() !== COLON) return FAILED;
     const bytes = this.#bytes;
     if (equals(bytes, start, end, KEY_ID)) {
+      this.#idStart = this.#skipBlanks();
       this.requestId = this.#integer(ID_DIGITS_MAX);
+      this.#idEnd = this.#at;
       return this.requestId === FAILED ? FAILED : 1;
     }
     if (equals(bytes, start, end, KEY_METHOD)) return this.#method() ? 2 : FAILED;
@@ -113,8 +168,8 @@ export class SubmitScanner {
     this.loginEnd = this.#stringEnd();
     if (this.loginEnd === FAILED || this.#token() !== COMMA) return false;
     if (!this.#jobId() || this.#token() !== COMMA || this.#token() !== QUOTE) return false;
-    const start = this.#at;
-    const end = this.#stringEnd();
+    const start = (this.#nonceStart = this.#at);
+    const end = (this.#nonceEnd = this.#stringEnd());
     if (end === FAILED || !this.fields.readNonce(this.#bytes, start, end)) return false;
     return this.#token() === CLOSE_ARRAY;
   }
@@ -125,7 +180,9 @@ export class SubmitScanner {
     if (quoted) this.#at++;
     const first = this.#bytes[this.#at]!;
     if (first <= DIGIT_0 || first > DIGIT_9) return false;
+    this.#jobStart = this.#at;
     const jobId = this.#integer(JOB_ID_DIGITS_MAX);
+    this.#jobEnd = this.#at;
     if (jobId === FAILED) return false;
     this.fields.jobId = jobId;
     return !quoted || this.#bytes[this.#at++] === QUOTE;

@@ -14,38 +14,45 @@ const CHANGES = 4;
 /** Not a job id: from the beginning. */
 const ALL_JOBS = 0;
 
+interface Earlier {
+  readonly log2: DifficultyLog2;
+  readonly firstJobId: number;
+}
+
+/** What stands now is in two plain numbers, since it is asked for every share; what stood before is seldom there and seldom asked. */
 export class DifficultyHistory {
+  #current: DifficultyLog2 = 0;
+  #firstJobId = ALL_JOBS;
   /** Newest first. */
-  readonly #firstJobId = new Float64Array(CHANGES);
-  readonly #log2 = new Int8Array(CHANGES);
-  #known = 0;
+  #earlier: readonly Earlier[] | undefined;
 
   /** Forgets the past: a new connection. */
   reset(log2: DifficultyLog2): void {
-    this.#known = 1;
-    this.#firstJobId[0] = ALL_JOBS;
-    this.#log2[0] = log2;
+    this.#current = log2;
+    this.#firstJobId = ALL_JOBS;
+    this.#earlier = undefined;
   }
 
   get current(): DifficultyLog2 {
-    return this.#log2[0]!;
+    return this.#current;
   }
 
   /** From the job `firstJobId` on, which nobody on this connection has seen before. */
   change(log2: DifficultyLog2, firstJobId: number): void {
-    this.#firstJobId.copyWithin(1, 0, CHANGES - 1);
-    this.#log2.copyWithin(1, 0, CHANGES - 1);
-    this.#firstJobId[0] = firstJobId;
-    this.#log2[0] = log2;
-    this.#known = Math.min(CHANGES, this.#known + 1);
+    const before = { log2: this.#current, firstJobId: this.#firstJobId };
+    this.#earlier = [before, ...(this.#earlier ?? [])].slice(0, CHANGES - 1);
+    this.#current = log2;
+    this.#firstJobId = firstJobId;
   }
 
   /** DIFFICULTY_FORGOTTEN for a job from before the changes that are remembered. */
   at(jobId: number): DifficultyLog2 {
-    for (let index = 0; index < this.#known; index++) {
-      const first = this.#firstJobId[index]!;
-      if (first === ALL_JOBS || !isEarlierJob(jobId, first)) return this.#log2[index]!;
-    }
+    if (holds(this.#firstJobId, jobId)) return this.#current;
+    for (const { log2, firstJobId } of this.#earlier ?? []) if (holds(firstJobId, jobId)) return log2;
     return DIFFICULTY_FORGOTTEN;
   }
+}
+
+function holds(firstJobId: number, jobId: number): boolean {
+  return firstJobId === ALL_JOBS || !isEarlierJob(jobId, firstJobId);
 }

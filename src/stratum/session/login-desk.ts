@@ -21,6 +21,7 @@ import {
   replySubscribe,
   replyTrue,
 } from '../protocol/messages.ts';
+import { loginMarkOf } from '../protocol/submit-shape.ts';
 import type { FanOut } from './fan-out.ts';
 import { type Session, SessionState, WORKER_NONE } from './session.ts';
 import type { Sessions, WorkerRegistry } from './sessions.ts';
@@ -42,8 +43,6 @@ export interface LoginDeskOptions {
   readonly fanOuts: readonly FanOut[];
 }
 
-/** Real ones have 70 to 130 characters. A longer one is taken, but not kept for comparison: 60,000 sessions times 8 KiB. */
-const LOGIN_LENGTH_MAX = 256;
 const NO_EXTRANONCE = 'This server is full, please use another one';
 
 export class LoginDesk {
@@ -82,7 +81,8 @@ export class LoginDesk {
       this.#refuse(session, idText, 24, 'Too many logins while shares are being judged');
       return true;
     }
-    session.login = loginText.length > LOGIN_LENGTH_MAX ? undefined : Buffer.from(loginText, 'utf8');
+    const loginBytes = Buffer.from(loginText, 'utf8');
+    session.loginMark = loginMarkOf(loginBytes, 0, loginBytes.length);
     const wishes = parsePassword(password);
     const port = ports[session.portIndex]!;
     if (session.state === SessionState.Connected) session.dialect = port.dialect ?? session.dialect;

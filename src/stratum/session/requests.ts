@@ -7,6 +7,7 @@ import { replyError, replyPong, replyTrue } from '../protocol/messages.ts';
 import { parseRequest, type Request } from '../protocol/request.ts';
 import { readSubmitParams } from '../protocol/submit-fields.ts';
 import { SubmitScanner } from '../protocol/submit-scanner.ts';
+import { loginMarkOf } from '../protocol/submit-shape.ts';
 import { foreignProtocolOf } from '../socket/foreign-protocol.ts';
 import { LineFate } from '../socket/line-framer.ts';
 import type { CloseReason } from '../stratum-metrics.ts';
@@ -43,7 +44,7 @@ export class Requests {
     if (scanner.scan(buffer, start, end)) {
       if (submissions.fateWhileFull(session) === LineFate.Hold) return LineFate.Hold;
       sessions.metrics.submitLines.inc(PATH_SCANNER);
-      this.#compareLogin(session, buffer, scanner.loginStart, scanner.loginEnd);
+      this.#compareLogin(session, scanner.loginMark);
       submissions.submit(session, scanner.fields, scanner.requestId, '');
       return LineFate.Next;
     }
@@ -125,18 +126,14 @@ export class Requests {
     }
     if (typeof params[0] === 'string') {
       const login = Buffer.from(params[0], 'utf8');
-      this.#compareLogin(session, login, 0, login.length);
+      this.#compareLogin(session, loginMarkOf(login, 0, login.length));
     }
     submissions.submit(session, fields, idNumber, idText);
   }
 
   /** Shares count for the authorized worker, whatever the submission says; but an operator should see that they differ. */
-  #compareLogin(session: Session, bytes: Buffer, start: number, end: number): void {
-    const login = session.login;
-    if (login === undefined) return;
-    let same = end - start === login.length;
-    for (let at = 0; same && at < login.length; at++) same = bytes[start + at] === login[at];
-    if (!same) this.#options.sessions.metrics.foreignLogins.inc();
+  #compareLogin(session: Session, loginMark: number): void {
+    if (loginMark !== session.loginMark) this.#options.sessions.metrics.foreignLogins.inc();
   }
 
   #malformed(session: Session, idText: string, reason: string): void {

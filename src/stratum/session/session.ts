@@ -106,8 +106,8 @@ export class Session implements SubmittingSession, SocketEvents, LineSink, Sessi
   address = '';
   worker = '';
   workerRef: number = WORKER_NONE;
-  /** params[0] as it was authorized, to count submissions that name somebody else. */
-  login: Buffer | undefined;
+  /** Of params[0] as it was authorized, to count submissions that name somebody else. */
+  loginMark = 0;
   /** References of earlier logins on this socket, released when no share of theirs is pending. */
   readonly retiredWorkerRefs: number[] = [];
 
@@ -175,7 +175,7 @@ export class Session implements SubmittingSession, SocketEvents, LineSink, Sessi
     this.address = '';
     this.worker = '';
     this.workerRef = WORKER_NONE;
-    this.login = undefined;
+    this.loginMark = 0;
     this.closeReason = undefined;
     this.jobMissed = false;
     this.newestJobId = 0;

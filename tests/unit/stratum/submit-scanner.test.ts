@@ -24,8 +24,7 @@ const outcomeOf = (fields: SubmitFields, id: number, login: string): Outcome => 
   login,
 });
 
-function scanned(line: string | Buffer): Outcome | undefined {
-  const scanner = new SubmitScanner();
+function scanned(line: string | Buffer, scanner = new SubmitScanner()): Outcome | undefined {
   const bytes = typeof line === 'string' ? Buffer.from(line) : line;
   // Bytes before and behind, to catch a scan that leaves its range.
   const padded = Buffer.concat([Buffer.from('"}'), bytes, Buffer.from('"}],0')]);
@@ -157,9 +156,12 @@ describe('the submit scanner', () => {
         return Buffer.from(bytes.filter((each) => each !== 10 && each !== 0));
       });
     let accepted = 0;
+    // One that has read the same families before, and so knows their shapes.
+    const experienced = new SubmitScanner();
     fc.assert(
       fc.property(damaged, (bytes) => {
         const fast = scanned(bytes);
+        expect(scanned(bytes, experienced)).toEqual(fast);
         if (fast === undefined) return;
         accepted++;
         expect(fast).toEqual(parsed(bytes));
@@ -167,6 +169,53 @@ describe('the submit scanner', () => {
       { numRuns: 60_000 },
     );
     expect(accepted).toBeGreaterThan(6_000);
+  });
+
+  describe('that knows the shape of a line', () => {
+    const line = (id: string, login: string, job: string, digits: string) =>
+      `{"id":${id},"method":"mining.submit","params":["${login}","${job}","${digits}"]}`;
+    const learned = () => {
+      const scanner = new SubmitScanner();
+      scanned(line('5', LOGIN, '34', nonce), scanner);
+      return scanner;
+    };
+
+    it.each([
+      ['7', LOGIN, '35', '0x2C'],
+      ['0', 'w', '999999999', 'ffffffffffffffff'],
+      ['999999999999999', '', '1', '0'],
+    ])('reads id %s, login "%s", job %s, nonce %s as before', (id, login, job, digits) => {
+      const text = line(id, login, job, digits);
+      expect(scanned(text, learned())).toEqual(parsed(text));
+    });
+
+    it.each([
+      ['a leading zero in the id', line('07', LOGIN, '34', nonce)],
+      ['no id', line('', LOGIN, '34', nonce)],
+      ['16 digits of id', line('1234567890123456', LOGIN, '34', nonce)],
+      ['an escape in the login', line('5', 'w\\u002e', '34', nonce)],
+      ['a byte above ASCII in the login', line('5', 'é', '34', nonce)],
+      ['a leading zero in the job id', line('5', LOGIN, '034', nonce)],
+      ['ten digits of job id', line('5', LOGIN, '1234567890', nonce)],
+      ['17 digits of nonce', line('5', LOGIN, '34', `0${nonce}`)],
+      ['no nonce', line('5', LOGIN, '34', '')],
+      ['a blank in the nonce', line('5', LOGIN, '34', '2c 5')],
+      ['an unfinished line', line('5', LOGIN, '34', nonce).slice(0, -1)],
+      ['text behind', `${line('5', LOGIN, '34', nonce)} x`],
+    ])('still leaves %s to JSON.parse', (_name, text) => {
+      expect(scanned(text, learned())).toBeUndefined();
+    });
+
+    it('gives logins that differ different marks, and the same one the same, however the line was read', () => {
+      const scanner = learned();
+      const { loginMark } = scanner;
+      scanned(line('6', LOGIN, '35', '2c'), scanner);
+      expect(scanner.loginMark).toBe(loginMark);
+      scanned(line('6', `${LOGIN}x`, '35', '2c'), scanner);
+      expect(scanner.loginMark).not.toBe(loginMark);
+      scanned(line('6', LOGIN.replace('rig1', 'rig2'), '35', '2c'), scanner);
+      expect(scanner.loginMark).not.toBe(loginMark);
+    });
   });
 });
 

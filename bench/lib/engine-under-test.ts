@@ -13,13 +13,15 @@ import { type ChildRole, startChildRole } from '../../src/app/child-role.ts';
 import { silentLogger } from '../../src/kit/log.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/ledger/embedded-postgres.ts';
 import { demoAddresses } from '../../src/miner/miner.ts';
-import { cpuUsOf, familyCpuUs, memoryOf } from './process-usage.ts';
+import { cpuUsOf, familyCpuUs, mainThreadCpuUs, memoryOf } from './process-usage.ts';
 import type { ServerUnderTest } from './server-under-test.ts';
 
 export interface EngineOptions {
   readonly jobsPerSecond: number;
-  /** Over the configuration's defaults. */
+  /** Over the configuration's defaults, as are all below. */
   readonly inlineRecordsMax?: number;
+  readonly threads?: number;
+  readonly durability?: 'fsync' | 'none';
 }
 
 export interface EngineUnderTest extends ServerUnderTest {
@@ -95,7 +97,9 @@ async function startParts(folder: string, parts: Parts, options: EngineOptions):
     folder,
     snapshot,
     httpUrl,
+    note: '',
     cpuUs: () => cpuUsOf(pid),
+    mainCpuUs: () => mainThreadCpuUs(pid),
     databaseCpuUs: () => familyCpuUs(postgres.pid),
     memory: () => memoryOf(pid),
     settled: () => settled(snapshot),
@@ -118,8 +122,11 @@ function configOf(folder: string, nodeAddress: string, databaseUrl: string, opti
       ports: [{ port: 0, difficulty: 2 ** -31, jobIntervalMs: 1_000 / options.jobsPerSecond }],
     },
     database: { url: databaseUrl },
-    journal: { directory: journal },
-    validation: options.inlineRecordsMax === undefined ? {} : { inlineRecordsMax: options.inlineRecordsMax },
+    journal: { directory: journal, durability: options.durability ?? 'fsync' },
+    validation: {
+      ...(options.inlineRecordsMax === undefined ? {} : { inlineRecordsMax: options.inlineRecordsMax }),
+      ...(options.threads === undefined ? {} : { threads: options.threads }),
+    },
     http: { host: '127.0.0.1', port: 0 },
     log: { level: 'warn' },
   };

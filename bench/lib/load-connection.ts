@@ -1,26 +1,33 @@
 /**
  * One miner's connection of the load process: logs in, remembers the newest job, submits nonces under its extranonce.
  *
- * The generator shares the machine with what it measures, so it must be cheap: reads go into one buffer for all connections,
- * answers and jobs are known by their first bytes, and only what looks like neither (the login, a refusal) is parsed as JSON.
+ * The generator shares the machine with what it measures, so it must be cheap: sockets are the engine's own adapters, raw handles
+ * where they are to be had, answers and jobs are known by their first bytes, and only what looks like neither (the login, a refusal)
+ * is parsed as JSON.
  */
-import { connect, type Socket } from 'node:net';
+import { connect } from 'node:net';
+import { NetAdapter } from '../../src/stratum/socket/net-adapter.ts';
+import { RawAdapter, type RawStreams } from '../../src/stratum/socket/raw-adapter.ts';
+import type { SocketAdapter, SocketEvents } from '../../src/stratum/socket/socket-adapter.ts';
 import type { LoadCounts } from './load-messages.ts';
 import { type LoadJob, NONCES_PER_TRY, type ShareGrinder } from './share-grinder.ts';
 
 export interface LoadRoom {
   readonly host: string;
   readonly port: number;
-  /** Reads are synchronous, so all connections may share it. */
-  readonly readBuffer: Buffer;
+  /** Undefined: `node:net` has to do. */
+  readonly streams: RawStreams | undefined;
   readonly grinder: ShareGrinder;
   counts: LoadCounts;
   inFlight: number;
   recordLatency(us: number): void;
+  /** From the first arrival of a job at any connection to this one. */
+  recordJobAge(us: number): void;
   /** Logged in, with a job to work on. */
   onReady(connection: LoadConnection): void;
   onAnswers(connection: LoadConnection, answers: number, nowMs: number): void;
-  onClosed(connection: LoadConnection, error: Error | undefined): void;
+  /** `wasReady`: it had logged in. */
+  onClosed(connection: LoadConnection, error: Error | undefined, wasReady?: boolean): void;
 }
 
 /** Submissions of one connection that may be unanswered; ids are counted, so an answer finds its time by its last bits. */
@@ -44,12 +51,12 @@ function startsWith(bytes: Buffer, at: number, expected: Buffer): boolean {
   return true;
 }
 
-export class LoadConnection {
+export class LoadConnection implements SocketEvents {
   readonly #room: LoadRoom;
   readonly #index: number;
   readonly #login: string;
   readonly #sentAtMs = new Float64Array(IN_FLIGHT_MAX);
-  #socket: Socket | undefined;
+  #adapter: SocketAdapter | undefined;
   #rest: Buffer | undefined;
   #nextId = FIRST_SUBMIT_ID;
   #answers = 0;
@@ -74,42 +81,73 @@ export class LoadConnection {
   }
 
   open(): void {
-    const { host, port, readBuffer } = this.#room;
+    const { host, port, streams } = this.#room;
     this.#nextId = FIRST_SUBMIT_ID;
     this.#authorized = false;
     this.#nonceHead = '';
     this.#job = undefined;
     this.#stocked = 0;
     this.#rest = undefined;
-    let fault: Error | undefined;
-    const callback = (length: number, buffer: Uint8Array): boolean => {
-      if (socket === this.#socket) this.#read(buffer as Buffer, length);
-      return true;
-    };
-    const socket = connect({ host, port, noDelay: true, onread: { buffer: readBuffer, callback } });
-    this.#socket = socket;
-    // Every other miner reads the big job, so that the server makes both forms.
-    const agent = this.#index % 2 === 0 ? 'bench/1' : 'iceriver-bench/1';
-    socket.write(`{"id":${SUBSCRIBE_ID},"method":"mining.subscribe","params":["${agent}"]}\n`);
-    socket.write(`{"id":${AUTHORIZE_ID},"method":"mining.authorize","params":["${this.#login}","x"]}\n`);
-    socket.on('error', (error) => {
-      fault = error;
+    const socket = connect({ host, port, noDelay: true });
+    // A handle can only be taken from a socket that has not begun to read.
+    socket.pause();
+    const refused = (error: Error): void => this.#room.onClosed(this, error);
+    socket.once('error', refused);
+    socket.once('connect', () => {
+      socket.off('error', refused);
+      const raw = streams && RawAdapter.take(socket, streams, () => {});
+      const adapter = raw ?? new NetAdapter(socket);
+      this.#adapter = adapter;
+      adapter.listen(this);
+      // Every other miner reads the big job, so that the server makes both forms.
+      const agent = this.#index % 2 === 0 ? 'bench/1' : 'iceriver-bench/1';
+      this.#adapter.write(
+        `{"id":${SUBSCRIBE_ID},"method":"mining.subscribe","params":["${agent}"]}\n` +
+          `{"id":${AUTHORIZE_ID},"method":"mining.authorize","params":["${this.#login}","x"]}\n`,
+      );
     });
-    socket.on('close', () => {
-      if (socket !== this.#socket) return;
-      this.#socket = undefined;
-      this.ready = false;
-      this.#room.counts.lost += this.inFlight;
-      this.#room.inFlight -= this.inFlight;
-      this.inFlight = 0;
-      this.#room.onClosed(this, fault);
-    });
+  }
+
+  onData(chunk: Buffer): void {
+    if (this.#adapter !== undefined) this.#read(chunk, chunk.length);
+  }
+
+  onDrain(): void {}
+
+  onEnd(): void {
+    this.#adapter?.end();
+  }
+
+  onClose(failed: boolean): void {
+    this.#adapter = undefined;
+    this.#gone(failed ? new Error('the connection broke') : undefined);
+  }
+
+  #gone(error: Error | undefined): void {
+    const wasReady = this.ready;
+    this.ready = false;
+    this.#room.counts.lost += this.inFlight;
+    this.#room.inFlight -= this.inFlight;
+    this.inFlight = 0;
+    this.#room.onClosed(this, error, wasReady);
   }
 
   /** @param politely a FIN after what was sent; otherwise at once, whatever is in flight. */
   close(politely: boolean): void {
-    if (politely) this.#socket?.end();
-    else this.#socket?.destroy();
+    const adapter = this.#adapter;
+    if (adapter === undefined) return;
+    if (politely) {
+      adapter.end();
+      return;
+    }
+    this.#adapter = undefined;
+    adapter.destroy();
+    this.#gone(undefined);
+  }
+
+  /** From now on nothing is read: the server's side fills up. */
+  stall(): void {
+    this.#adapter?.pause();
   }
 
   /** Puts a submission into this turn's output. False: too many are unanswered. */
@@ -133,7 +171,7 @@ export class LoadConnection {
   writeOut(): void {
     const out = this.#out;
     this.#out = '';
-    if (out !== '') this.#socket?.write(out, 'latin1');
+    if (out !== '') this.#adapter?.write(out);
   }
 
   #read(chunk: Buffer, length: number): void {
@@ -159,7 +197,7 @@ export class LoadConnection {
   }
 
   #line(bytes: Buffer, start: number, end: number, nowMs: number): void {
-    if (this.ready && !this.#quickAnswer(bytes, start, nowMs) && !this.#quickJob(bytes, start, end)) {
+    if (this.ready && !this.#quickAnswer(bytes, start, nowMs) && !this.#quickJob(bytes, start, end, nowMs)) {
       this.#slowLine(bytes.toString('utf8', start, end), nowMs);
     } else if (!this.ready) this.#slowLine(bytes.toString('utf8', start, end), nowMs);
   }
@@ -179,7 +217,7 @@ export class LoadConnection {
     return true;
   }
 
-  #quickJob(bytes: Buffer, start: number, end: number): boolean {
+  #quickJob(bytes: Buffer, start: number, end: number, nowMs: number): boolean {
     if (bytes[start + ID_AT] !== LETTER_N || !startsWith(bytes, start, JOB_HEAD)) return false;
     let jobId = 0;
     for (let at = start + JOB_HEAD.length; ; at++) {
@@ -188,14 +226,15 @@ export class LoadConnection {
       jobId = jobId * 10 + digit;
     }
     const { grinder } = this.#room;
-    this.#take(grinder.jobOf(jobId) ?? grinder.learn(bytes.toString('latin1', start, end)));
+    this.#take(grinder.jobOf(jobId) ?? grinder.learn(bytes.toString('latin1', start, end), nowMs), nowMs);
     return true;
   }
 
-  #take(job: LoadJob): void {
+  #take(job: LoadJob, nowMs: number): void {
     this.#job = job;
     this.#stocked = 0;
     this.#room.counts.jobs++;
+    this.#room.recordJobAge((nowMs - job.firstSeenAtMs) * 1_000);
   }
 
   #answered(id: number, nowMs: number): void {
@@ -213,7 +252,7 @@ export class LoadConnection {
       result?: unknown;
       error?: unknown;
     };
-    if (line.method === 'mining.notify') this.#take(this.#room.grinder.learn(text));
+    if (line.method === 'mining.notify') this.#take(this.#room.grinder.learn(text, nowMs), nowMs);
     else if (line.method === 'mining.set_extranonce') this.#setExtranonce(String(line.params?.[0]));
     else if (line.id === null) return;
     else if (line.id >= FIRST_SUBMIT_ID) {

@@ -47,6 +47,10 @@ export class LoadGenerator {
     });
   }
 
+  get pid(): number {
+    return this.#process.pid!;
+  }
+
   open(target: LoadTarget): Promise<LoadReport> {
     return this.#command({ kind: 'open', target });
   }

@@ -7,6 +7,10 @@ export interface LoadTarget {
   readonly connections: number;
   /** Payout addresses, dealt out in turn; each connection is a rig of its own. */
   readonly addresses: readonly string[];
+  /** Logins under way at once; 64 when absent. A storm has no such patience. */
+  readonly openingMax?: number;
+  /** So many of the connections stop reading once they are logged in, and never submit. */
+  readonly stalled?: number;
 }
 
 /**
@@ -16,7 +20,9 @@ export interface LoadTarget {
  */
 export type LoadPlan =
   | { readonly loop: 'closed'; readonly depth: number; readonly churnPerSecond: number }
-  | { readonly loop: 'open'; readonly sharesPerSecond: number; readonly churnPerSecond: number };
+  | { readonly loop: 'open'; readonly sharesPerSecond: number; readonly churnPerSecond: number }
+  /** Only listens. */
+  | { readonly loop: 'none'; readonly churnPerSecond: 0 };
 
 export type LoadCommand =
   | { readonly kind: 'open'; readonly target: LoadTarget }
@@ -36,6 +42,8 @@ export interface LoadCounts {
   lost: number;
   jobs: number;
   reconnects: number;
+  /** Connections that did not read, and were closed by the server. */
+  stalledClosed: number;
   /** Open loop: due by the schedule, those of them that left later than `LATE_MS`, and those that could not be sent at all. */
   scheduled: number;
   late: number;
@@ -51,6 +59,10 @@ export interface LoadReport extends LoadCounts {
   /** Compressed histograms, in us: submit to answer, and how far behind its schedule the load process was. */
   readonly latency: string;
   readonly lag: string;
+  /** From the first arrival of a job at any connection to each. */
+  readonly jobAge: string;
+  /** Monotonic ms from `open` to the last login, of an `open`. */
+  readonly openedMs: number;
 }
 
 export type LoadAnswer =
@@ -69,6 +81,7 @@ export function noCounts(): LoadCounts {
     lost: 0,
     jobs: 0,
     reconnects: 0,
+    stalledClosed: 0,
     scheduled: 0,
     late: 0,
     shed: 0,

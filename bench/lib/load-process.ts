@@ -6,6 +6,8 @@
  * generator.
  */
 import { build, encodeIntoCompressedBase64, type Histogram } from 'hdr-histogram-js';
+import type { RawStreams } from '../../src/stratum/socket/raw-adapter.ts';
+import { tryRawStreams } from '../../src/stratum/socket/raw-trial.ts';
 import { LoadConnection, type LoadRoom } from './load-connection.ts';
 import {
   LATE_MS,
@@ -22,7 +24,6 @@ import { ShareGrinder } from './share-grinder.ts';
 const OPENING_MAX = 64;
 const OPEN_TIMEOUT_MS = 30_000;
 const HALT_TIMEOUT_MS = 10_000;
-const READ_BUFFER_BYTES = 65_536;
 /** Three digits up to a minute: answers later than that are the same failure. */
 const LATENCY_US_MAX = 60_000_000;
 
@@ -38,7 +39,7 @@ function newHistogram(): Histogram {
 class Load implements LoadRoom {
   readonly host: string;
   readonly port: number;
-  readonly readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
+  readonly streams: RawStreams | undefined;
   readonly grinder = new ShareGrinder();
   counts = noCounts();
   inFlight = 0;
@@ -46,8 +47,15 @@ class Load implements LoadRoom {
   #plan: LoadPlan | undefined;
   #latency = newHistogram();
   #lag = newHistogram();
+  #jobAge = newHistogram();
   #ready = 0;
+  /** Logged in and not closed since. */
+  #alive = 0;
   #opened = 0;
+  #openedMs = 0;
+  readonly #openingMax: number;
+  /** The first so many do not read. */
+  readonly #stalled: number;
   #closing = false;
   #onProgress: () => void = () => {};
   /** A connection that the server closed: no run with one counts. */
@@ -57,7 +65,10 @@ class Load implements LoadRoom {
   #turn = 0;
   #churned = 0;
 
-  constructor(target: LoadTarget) {
+  constructor(target: LoadTarget, streams: RawStreams | undefined) {
+    this.streams = streams;
+    this.#openingMax = target.openingMax ?? OPENING_MAX;
+    this.#stalled = target.stalled ?? 0;
     this.host = target.host;
     this.port = target.port;
     this.#connections = Array.from({ length: target.connections }, (_, index) => {
@@ -66,20 +77,24 @@ class Load implements LoadRoom {
   }
 
   async open(): Promise<void> {
+    const startedMs = performance.now();
     await this.#until('all connections are logged in', OPEN_TIMEOUT_MS, () => {
-      while (this.#opened < this.#connections.length && this.#opened - this.#ready < OPENING_MAX) {
+      while (this.#opened < this.#connections.length && this.#opened - this.#ready < this.#openingMax) {
         this.#connections[this.#opened++]!.open();
       }
       return this.#ready === this.#connections.length;
     });
+    this.#openedMs = performance.now() - startedMs;
+    for (const connection of this.#connections.slice(0, this.#stalled)) connection.stall();
   }
 
   start(plan: LoadPlan): void {
     this.#plan = plan;
     this.#nextDueMs = performance.now();
     if (plan.loop === 'closed')
-      for (const connection of this.#connections) this.#fill(connection, plan.depth);
-    else this.#timers.push(setInterval(() => this.#sendDue(plan.sharesPerSecond), 1));
+      for (const connection of this.#connections.slice(this.#stalled)) this.#fill(connection, plan.depth);
+    else if (plan.loop === 'open')
+      this.#timers.push(setInterval(() => this.#sendDue(plan.sharesPerSecond), 1));
     if (plan.churnPerSecond > 0) {
       this.#timers.push(setInterval(() => this.#churn(), 1_000 / plan.churnPerSecond));
     }
@@ -96,8 +111,8 @@ class Load implements LoadRoom {
 
   async close(): Promise<void> {
     this.#closing = true;
-    for (const connection of this.#connections) connection.close(true);
-    await this.#until('all connections are closed', HALT_TIMEOUT_MS, () => this.#ready === 0);
+    for (const [index, connection] of this.#connections.entries()) connection.close(index >= this.#stalled);
+    await this.#until('all connections are closed', HALT_TIMEOUT_MS, () => this.#alive === 0);
   }
 
   report(): LoadReport {
@@ -110,10 +125,13 @@ class Load implements LoadRoom {
       cpuUs: user + system,
       latency: encodeIntoCompressedBase64(this.#latency),
       lag: encodeIntoCompressedBase64(this.#lag),
+      jobAge: encodeIntoCompressedBase64(this.#jobAge),
+      openedMs: this.#openedMs,
     };
     this.counts = noCounts();
     this.#latency.reset();
     this.#lag.reset();
+    this.#jobAge.reset();
     return report;
   }
 
@@ -123,8 +141,13 @@ class Load implements LoadRoom {
     this.#latency.recordValue(Math.min(LATENCY_US_MAX, Math.max(1, Math.round(us))));
   }
 
+  recordJobAge(us: number): void {
+    this.#jobAge.recordValue(Math.min(LATENCY_US_MAX, Math.max(1, Math.round(us))));
+  }
+
   onReady(connection: LoadConnection): void {
     this.#ready++;
+    this.#alive++;
     if (this.#plan?.loop === 'closed') this.#fill(connection, this.#plan.depth);
     this.#onProgress();
   }
@@ -136,9 +159,14 @@ class Load implements LoadRoom {
     } else if (this.#plan === undefined && this.inFlight === 0) this.#onProgress();
   }
 
-  onClosed(connection: LoadConnection, error: Error | undefined): void {
-    this.#ready--;
-    if (this.#closing) this.#onProgress();
+  onClosed(connection: LoadConnection, error: Error | undefined, wasReady = false): void {
+    if (wasReady) this.#alive--;
+    if (this.#closing) {
+      this.#onProgress();
+      return;
+    }
+    if (wasReady) this.#ready--;
+    if (this.#connections.indexOf(connection) < this.#stalled) this.counts.stalledClosed++;
     else if (this.#plan?.churnPerSecond || this.#churned > 0) {
       this.counts.reconnects++;
       connection.open();
@@ -173,7 +201,8 @@ class Load implements LoadRoom {
 
   #nextReady(): LoadConnection | undefined {
     for (let tries = 0; tries < this.#connections.length; tries++) {
-      const connection = this.#connections[this.#turn++ % this.#connections.length]!;
+      const sending = this.#connections.length - this.#stalled;
+      const connection = this.#connections[this.#stalled + (this.#turn++ % sending)]!;
       if (connection.ready) return connection;
     }
     return undefined;
@@ -210,7 +239,7 @@ let load: Load | undefined;
 
 async function obey(command: LoadCommand): Promise<LoadReport> {
   if (command.kind === 'open') {
-    load = new Load(command.target);
+    load = new Load(command.target, await tryRawStreams());
     await load.open();
     return load.report();
   }

@@ -2,7 +2,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { projectPath } from '../../src/kit/project-root.ts';
-import { cpuUsOf, memoryOf } from './process-usage.ts';
+import { cpuUsOf, mainThreadCpuUs, memoryOf } from './process-usage.ts';
 import type { ServerUnderTest } from './server-under-test.ts';
 
 export async function startNaive(options: { jobsPerSecond: number }): Promise<ServerUnderTest> {
@@ -17,7 +17,9 @@ export async function startNaive(options: { jobsPerSecond: number }): Promise<Se
     name: 'naive',
     port: message.info.port,
     pid,
+    note: '',
     cpuUs: () => cpuUsOf(pid),
+    mainCpuUs: () => mainThreadCpuUs(pid),
     databaseCpuUs: () => 0,
     memory: () => memoryOf(pid),
     settled: async () => {},

@@ -45,6 +45,11 @@ export function cpuUsOf(pid: number): number {
   return stat.cpuUs;
 }
 
+/** CPU of the thread that a process began with: exact to the last time it was switched out. */
+export function mainThreadCpuUs(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1_000;
+}
+
 /** CPU of a process and its children, ended ones included: a PostgreSQL server with its backends. */
 export function familyCpuUs(pid: number): number {
   const own = processStat(pid);

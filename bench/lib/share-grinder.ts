@@ -21,6 +21,8 @@ export interface LoadJob {
   readonly id: string;
   readonly slot: number;
   readonly sequence: number;
+  /** Monotonic ms of its first arrival at any connection. */
+  readonly firstSeenAtMs: number;
 }
 
 /** Four of them pass on average. At low rates a job ends before its stock does, so more would be wasted. */
@@ -48,7 +50,7 @@ export class ShareGrinder {
   }
 
   /** @param line a whole `mining.notify`, in the array or the big form. */
-  learn(line: string): LoadJob {
+  learn(line: string, nowMs: number): LoadJob {
     const { params } = JSON.parse(line) as { params: [string, string | number[], number?] };
     const jobId = Number(params[0]);
     const known = this.#jobs.get(jobId);
@@ -65,7 +67,7 @@ export class ShareGrinder {
     const slot = sequence % this.#kernel.templateSlots;
     const timestampMs = bytes.readBigUInt64LE(PRE_POW_BYTES);
     this.#kernel.prepare(slot, sequence, bytes.subarray(0, PRE_POW_BYTES), timestampMs, NO_TARGET);
-    const job = { id: params[0], slot, sequence };
+    const job = { id: params[0], slot, sequence, firstSeenAtMs: nowMs };
     this.#jobs.set(jobId, job);
     for (const [id, old] of this.#jobs) {
       if (old.sequence > sequence - this.#kernel.templateSlots) break;

@@ -1,111 +1,70 @@
 /**
- * Submit latency at a set rate, while every miner is sent ten jobs a second: the engine and the naive server in turns.
- *
- *   npm run bench -- latency [--rate 5000] [--connections 2000] [--rounds 3] [--seconds 8] [--jobs-per-second 10]
- *
- * An open loop: shares leave by the clock whether or not earlier ones were answered, and each one's latency counts from when it
- * was meant to leave, so a server that stalls cannot hide it. The generator looks at the clock once a millisecond, so about
- * 0.6 ms of every figure are its own; `lag` says how late it was, and a run in which it fell behind is INVALID.
+ * An open loop: shares leave by the clock whatever a server does, and latency counts from when each was meant to leave. The generator
+ * looks at its clock once a millisecond: half of that is in every figure. A server that cannot carry the rate shows it in `carried`.
  */
-import { parseArgs } from 'node:util';
-import type { Histogram } from 'hdr-histogram-js';
-import { caseOutput, numberOption, table } from '../../lib/case-output.ts';
-import { playRounds, startContest, type Turn, turnOf } from '../../lib/contest.ts';
-import { behindOf, histogramOf, keptSchedule, percentilesOf } from '../../lib/load-generator.ts';
-import { median } from '../../lib/statistics.ts';
+import { defineCase } from '../../lib/bench-case.ts';
+import { Contest, measureOf, mergedHistogram, ratioOf, type Turn } from '../../lib/contest.ts';
+import {
+  connections,
+  JOBS_PER_SECOND,
+  ONE_CORE,
+  ROUNDS,
+  rate,
+  TIME,
+  WARM_UP,
+} from '../../lib/flow-parameters.ts';
+import { histogramOf, percentilesOf } from '../../lib/load-generator.ts';
 
-const { values: options } = parseArgs({
-  options: {
-    rate: { type: 'string', default: '5000' },
-    connections: { type: 'string', default: '2000' },
-    rounds: { type: 'string', default: '3' },
-    seconds: { type: 'string', default: '8' },
-    'warm-up-seconds': { type: 'string', default: '2' },
-    'jobs-per-second': { type: 'string', default: '10' },
-    json: { type: 'boolean', default: false },
+const percentiles = (turn: Turn) => percentilesOf(histogramOf(turn.report.latency));
+/** Part of what was due in the measured time that was answered in it. */
+const carried = (turn: Turn): number => turn.report.answeredTrue / turn.report.scheduled;
+
+export default defineCase({
+  kind: 'flow',
+  title: 'latency of durable shares under a set rate, from the intended send time, against the naive server',
+  parameters: {
+    connections: connections(1000),
+    rate: rate(30_000),
+    jobsPerSecond: JOBS_PER_SECOND,
+    oneCore: ONE_CORE,
+    rounds: ROUNDS,
+    time: TIME,
+    warmUp: WARM_UP,
+  },
+  async run({ values, progress }) {
+    const { jobsPerSecond } = values;
+    const contest = await Contest.open({
+      servers: ['naive', 'engine'],
+      jobsPerSecond,
+      oneCore: values.oneCore === 1,
+    });
+    try {
+      const plan = {
+        connections: values.connections,
+        seconds: values.time,
+        warmUpSeconds: values.warmUp,
+        load: { loop: 'open', sharesPerSecond: values.rate, churnPerSecond: 0 },
+      } as const;
+      const played = await contest.play(values.rounds, plan, progress);
+      return {
+        measures: [
+          ...measureOf(played, 'p50_ms', 'ms', 'lower', (turn) => percentiles(turn).p50Ms),
+          ...measureOf(played, 'p99_ms', 'ms', 'lower', (turn) => percentiles(turn).p99Ms),
+          ...measureOf(played, 'p999_ms', 'ms', 'lower', (turn) => percentiles(turn).p999Ms),
+          ...measureOf(played, 'carried', '', 'higher', carried),
+          ...measureOf(played, 'cpu_us_per_share', 'us', 'lower', (turn) => turn.cpuUs / turn.answered),
+          ratioOf(played, 'p99', 'higher', 'naive', 'engine', (turn) => percentiles(turn).p99Ms),
+        ],
+        distributions: (['engine', 'naive'] as const).map((server) => ({
+          name: `${server}.submit_to_answer`,
+          histogram: mergedHistogram(played, server, (report) => report.latency),
+        })),
+        checksum: `refused ${played.flat().reduce((sum, turn) => sum + turn.report.answeredFalse, 0)}`,
+        invalid: contest.invalid,
+        notes: contest.notes,
+      };
+    } finally {
+      await contest.close();
+    }
   },
 });
-const rounds = numberOption('rounds', options.rounds, 1);
-const jobsPerSecond = numberOption('jobs-per-second', options['jobs-per-second'], 0.1);
-const plan = {
-  connections: numberOption('connections', options.connections, 1),
-  seconds: numberOption('seconds', options.seconds, 0.1),
-  warmUpSeconds: numberOption('warm-up-seconds', options['warm-up-seconds'], 0),
-  load: { loop: 'open' as const, sharesPerSecond: numberOption('rate', options.rate, 1), churnPerSecond: 0 },
-};
-const GOAL_P99_MS = 50;
-
-/** Of all rounds together: a percentile of percentiles would be no percentile. */
-function merged(turns: readonly Turn[], key: 'latency' | 'lag'): Histogram {
-  const [first, ...others] = turns.map((turn) => histogramOf(turn.report[key]));
-  for (const other of others) first!.add(other);
-  return first!;
-}
-
-function figuresOf(turns: readonly Turn[]) {
-  const seconds = turns.reduce((sum, turn) => sum + turn.seconds, 0);
-  const jobs = turns.reduce((sum, turn) => sum + turn.report.jobs, 0);
-  return {
-    latency: percentilesOf(merged(turns, 'latency')),
-    generatorLag: percentilesOf(merged(turns, 'lag')),
-    behind: Math.max(...turns.map((turn) => behindOf(turn.report))),
-    valid: turns.every((turn) => keptSchedule(turn.report)),
-    answeredPerSecond: turns.reduce((sum, turn) => sum + turn.report.answeredTrue, 0) / seconds,
-    rejected: turns.reduce((sum, turn) => sum + turn.report.answeredFalse, 0),
-    jobsPerMinerPerSecond: jobs / plan.connections / seconds,
-    cpuUsPerShare: median(turns.map((turn) => turn.cpuUsPerShare)),
-  };
-}
-
-type Figures = ReturnType<typeof figuresOf>;
-
-function cells(name: string, { latency, ...figures }: Figures): string[] {
-  return [
-    name,
-    latency.p50Ms.toFixed(2),
-    latency.p99Ms.toFixed(2),
-    latency.p999Ms.toFixed(2),
-    latency.maxMs.toFixed(1),
-    figures.answeredPerSecond.toFixed(0),
-    figures.jobsPerMinerPerSecond.toFixed(1),
-    figures.cpuUsPerShare.toFixed(1),
-    `${figures.generatorLag.p99Ms.toFixed(1)} ms`,
-    figures.valid ? 'kept' : `INVALID, ${(100 * figures.behind).toFixed(0)} % behind`,
-  ];
-}
-
-const output = caseOutput(options.json);
-const contest = await startContest(jobsPerSecond, output);
-try {
-  const played = await playRounds(contest, rounds, plan, (turn, round) => {
-    const { p50Ms, p99Ms } = percentilesOf(histogramOf(turn.report.latency));
-    const what = `round ${round + 1}  ${turn.server.padEnd(7)}`;
-    output.progress(`${what} p50 ${p50Ms.toFixed(2)} ms  p99 ${p99Ms.toFixed(2)} ms`);
-  });
-  const naive = figuresOf(played.map((turns) => turnOf(turns, 'naive')));
-  const engine = figuresOf(played.map((turns) => turnOf(turns, 'engine')));
-  const met = engine.valid && engine.latency.p99Ms < GOAL_P99_MS;
-  const text = [
-    `${rounds} rounds of ${plan.seconds} s, ${plan.connections} connections, ${plan.load.sharesPerSecond} shares/s, open loop`,
-    table([
-      [
-        '',
-        'p50 ms',
-        'p99 ms',
-        'p99.9',
-        'max',
-        'shares/s',
-        'jobs/s a miner',
-        'CPU us/share',
-        'lag p99',
-        'schedule',
-      ],
-      cells('naive', naive),
-      cells('engine', engine),
-    ]),
-    `engine p99 ${engine.latency.p99Ms.toFixed(2)} ms; goal below ${GOAL_P99_MS} ms: ${met ? 'met' : 'MISSED'}`,
-  ].join('\n');
-  output.result(text, { rounds, ...plan, jobsPerSecond, naive, engine, goalP99Ms: GOAL_P99_MS });
-} finally {
-  await contest.stop();
-}

@@ -3,10 +3,11 @@
  *
  * Text is decoded and split, each line goes through JSON.parse, proof of work is the official SDK's `checkWork` on the main
  * thread and a BigInt comparison, duplicates are strings in a Set, workers are found by string keys, every reply and every
- * miner's job is an object of its own, stringified and written by itself. It keeps nothing: no journal, no database, no node
- * (templates are random headers at a set rate). So it does less than the engine and must not be run as a pool.
+ * miner's job is an object of its own, stringified and written by itself. It keeps nothing: no journal, no node (templates are
+ * random headers at a set rate), and a database only if asked: then one INSERT a share, and the answer when it has returned.
+ * So it does less than the engine and must not be run as a pool.
  *
- *   node dist/bench/baseline/naive-server.js [--jobs-per-second 10] [--difficulty-log2 -31]
+ *   node dist/bench/baseline/naive-server.js [--jobs-per-second 10] [--difficulty-log2 -31] [--database URL]
  *
  * Forked, it says { kind: 'ready', info: { port } } to its parent.
  */
@@ -14,6 +15,7 @@ import { randomBytes } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { parseArgs } from 'node:util';
+import postgres from 'postgres';
 
 interface SdkPow {
   checkWork(nonce: bigint): [boolean, bigint];
@@ -58,6 +60,7 @@ const { values: options } = parseArgs({
   options: {
     'jobs-per-second': { type: 'string', default: '10' },
     'difficulty-log2': { type: 'string', default: '-31' },
+    database: { type: 'string' },
   },
 });
 const difficulty = 2 ** Number(options['difficulty-log2']);
@@ -66,6 +69,7 @@ const target = 1n << BigInt(224 - Number(options['difficulty-log2']));
 const { PoW } = createRequire(import.meta.url)('kaspa-wasm') as {
   PoW: { fromRaw(hash: string, timestampMs: bigint, bits: number): SdkPow };
 };
+const sql = options.database === undefined ? undefined : postgres(options.database, { onnotice: () => {} });
 const clients = new Set<Client>();
 const jobs = new Map<string, Job>();
 const stats = new Map<string, WorkerStats>();
@@ -146,7 +150,13 @@ function submit(client: Client, request: Request): void {
   record.difficulty += difficulty;
   record.lastShareAt = new Date();
   stats.set(client.worker, record);
-  reply(client, request.id, true);
+  if (sql === undefined) reply(client, request.id, true);
+  else {
+    sql`INSERT INTO naive_shares (worker, job, nonce, difficulty) VALUES (${worker}, ${jobId!}, ${nonce}, ${difficulty})`.then(
+      () => reply(client, request.id, true),
+      () => refuse(client, request.id, 20, 'Database error'),
+    );
+  }
 }
 
 function handle(client: Client, request: Request): void {
@@ -196,6 +206,15 @@ const server = createServer((socket) => {
   socket.on('close', () => clients.delete(client));
 });
 
+if (sql)
+  await sql`CREATE TABLE naive_shares (
+  id bigserial PRIMARY KEY,
+  worker text NOT NULL,
+  job text NOT NULL,
+  nonce text NOT NULL,
+  difficulty double precision NOT NULL,
+  created_at timestamptz NOT NULL DEFAULT now()
+)`;
 newTemplate();
 setInterval(newTemplate, 1000 / Number(options['jobs-per-second']));
 server.listen({ host: '127.0.0.1', port: 0, backlog: 4096 }, () => {

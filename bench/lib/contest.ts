@@ -13,10 +13,10 @@ import { type EngineOptions, minerAddresses, startEngine } from './engine-under-
 import { startLimit } from './limit-under-test.ts';
 import { behindOf, histogramOf, keptSchedule, LoadGenerator } from './load-generator.ts';
 import type { LoadPlan, LoadReport, LoadTarget } from './load-messages.ts';
-import { startNaive } from './naive-under-test.ts';
+import { type NaiveOptions, startNaive } from './naive-under-test.ts';
 import type { ServerName, ServerUnderTest } from './server-under-test.ts';
 
-export interface ContestOptions extends EngineOptions {
+export interface ContestOptions extends EngineOptions, NaiveOptions {
   readonly servers: readonly ServerName[];
   /** The whole server on one core, its load on another. */
   readonly oneCore: boolean;
@@ -99,7 +99,7 @@ export class Contest {
       const turns: Turn[] = [];
       for (const server of round % 2 === 0 ? this.servers : this.servers.toReversed()) {
         const turn = await this.playTurn(server, plan);
-        if (round >= 0) this.#check(turn, plan);
+        if (round >= 0) this.check(turn, plan);
         turns.push(turn);
         progress(
           ++done,
@@ -154,8 +154,8 @@ export class Contest {
     for (const server of this.servers) await server.stop();
   }
 
-  /** What would make the engine's figures mean nothing. That a naive server cannot carry a load is a finding. */
-  #check({ server, report, unanswered }: Turn, plan: TurnPlan): void {
+  /** Notes what would make the engine's figures mean nothing. That a naive server cannot carry a load is a finding. */
+  check({ server, report, unanswered }: Turn, plan: TurnPlan): void {
     if (plan.load.loop === 'open' && !keptSchedule(report) && report.late > report.shed)
       this.invalid.push(
         `${server}: the generator fell behind its schedule by ${(behindOf(report) * 100).toFixed(0)} %`,

@@ -51,7 +51,7 @@ function costs(played: readonly (readonly Turn[])[], connections: number): Measu
       'us',
       'lower',
       (turn) => turn.databaseCpuUs / turn.answered,
-    ).filter(({ name }) => name.startsWith('engine')),
+    ).filter(({ values }) => values.some((us) => us > 0)),
     ...measureOf(
       played,
       'generator_cpu_us_per_share',

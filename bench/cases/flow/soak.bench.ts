@@ -1,130 +1,142 @@
 /**
- * Memory over time: the engine alone under a moderate load, with miners that come and go, and its resident memory every 10 s.
- *
- *   npm run bench -- soak [--minutes 10] [--rate 2000] [--connections 500] [--churn 5] [--sample-seconds 10] [--warm-up-seconds 20]
- *
- * First comes a closed loop at full speed for some seconds: at a moderate load the young generation of each thread's heap grows to
- * its size in steps of up to 16 MB that lie minutes apart, which is not a leak and would look like one. Then the load is set,
- * the first fifth is left out, and over the rest a line is fitted; its slope is given in MB/h. Ten minutes cannot tell a slow
- * leak from noise: read the slope beside the spread of the samples, and give it an hour when in doubt.
+ * Memory over time: miners that come and go, shares by the clock. The slope is fitted through the samples after the first fifth, in
+ * which heaps and tables find their size. `rss_mib` has every sample in order.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
-import { caseOutput, numberOption } from '../../lib/case-output.ts';
+import { type CaseContext, type CaseResult, defineCase } from '../../lib/bench-case.ts';
 import { minerAddresses, startEngine } from '../../lib/engine-under-test.ts';
-import { histogramOf, keptSchedule, LoadGenerator, percentilesOf } from '../../lib/load-generator.ts';
+import { connections, JOBS_PER_SECOND, rate } from '../../lib/flow-parameters.ts';
+import {
+  behindOf,
+  histogramOf,
+  keptSchedule,
+  LoadGenerator,
+  percentilesOf,
+} from '../../lib/load-generator.ts';
 import { type LoadReport, noCounts } from '../../lib/load-messages.ts';
 import { slope } from '../../lib/statistics.ts';
 
-const { values: options } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '10' },
-    rate: { type: 'string', default: '2000' },
-    connections: { type: 'string', default: '500' },
-    churn: { type: 'string', default: '5' },
-    'sample-seconds': { type: 'string', default: '10' },
-    'warm-up-seconds': { type: 'string', default: '20' },
-    json: { type: 'boolean', default: false },
-  },
-});
-const minutes = numberOption('minutes', options.minutes, 0.01);
-const sampleSeconds = numberOption('sample-seconds', options['sample-seconds'], 0.1);
-const warmUpSeconds = numberOption('warm-up-seconds', options['warm-up-seconds'], 0);
-const connections = numberOption('connections', options.connections, 1);
-const plan = {
-  loop: 'open' as const,
-  sharesPerSecond: numberOption('rate', options.rate, 1),
-  churnPerSecond: numberOption('churn', options.churn, 0),
+const parameters = {
+  connections: connections(1000),
+  // Half of what one process here carries with its generator and its PostgreSQL beside it.
+  rate: rate(15_000),
+  churn: { unit: '/s', text: 'connections that end and come back', real: 5, smoke: 10, min: 0, max: 1_000 },
+  jobsPerSecond: JOBS_PER_SECOND,
+  minutes: { unit: 'min', text: 'length', real: 30, smoke: 0.03, min: 0.01 },
+  sample: { unit: 's', text: 'between samples', real: 10, smoke: 0.3, min: 0.1 },
+  warmUp: { unit: 's', text: 'at full speed before it', real: 20, smoke: 0.3, min: 0 },
 };
-const JOBS_PER_SECOND = 10;
-const WARM_UP_PART = 0.2;
+/** Of the samples, at the beginning: they are shown, not fitted. */
+const SETTLING_PART = 0.2;
 const COUNTED = [
   ...(['sent', 'answeredTrue', 'answeredFalse', 'lost', 'reconnects'] as const),
   ...(['scheduled', 'late', 'shed'] as const),
 ];
 const MEBIBYTE = 2 ** 20;
 const MS_PER_HOUR = 3_600_000;
+const MS_PER_MINUTE = 60_000;
 
 interface Sample {
   readonly atMs: number;
-  readonly rssMb: number;
-  readonly anonymousMb: number;
+  readonly rssMib: number;
+  readonly anonymousMib: number;
+  readonly p99Ms: number;
 }
 
-const output = caseOutput(options.json);
-output.progress('starting PostgreSQL, simulated node, engine ...');
-const engine = await startEngine({ jobsPerSecond: JOBS_PER_SECOND });
-const generator = new LoadGenerator();
-try {
-  await generator.open({ host: '127.0.0.1', port: engine.port, connections, addresses: minerAddresses() });
+async function run({ values, progress }: CaseContext<typeof parameters>): Promise<CaseResult> {
+  const engine = await startEngine({ jobsPerSecond: values.jobsPerSecond });
+  const generator = new LoadGenerator();
   const total = noCounts();
+  const samples: Sample[] = [];
+  let stored: number;
   const count = (report: LoadReport): void => {
     for (const key of COUNTED) total[key] += report[key];
   };
-  await generator.start({ loop: 'closed', depth: 1, churnPerSecond: 0 });
-  await delay(warmUpSeconds * 1_000);
-  count(await generator.halt());
-  await generator.start(plan);
-  const startedMs = performance.now();
-  const samples: Sample[] = [];
-  let worstP99Ms = 0;
-  while (performance.now() - startedMs < minutes * 60_000) {
-    await delay(sampleSeconds * 1_000);
-    const report = await generator.mark();
-    const { rssBytes, anonymousBytes } = engine.memory();
-    const sample = {
-      atMs: performance.now() - startedMs,
-      rssMb: rssBytes / MEBIBYTE,
-      anonymousMb: anonymousBytes / MEBIBYTE,
-    };
-    samples.push(sample);
-    count(report);
-    const { p99Ms } = percentilesOf(histogramOf(report.latency));
-    worstP99Ms = Math.max(worstP99Ms, p99Ms);
-    output.progress(
-      `${(sample.atMs / 1_000).toFixed(0).padStart(5)} s  RSS ${sample.rssMb.toFixed(1)} MB` +
-        `  anonymous ${sample.anonymousMb.toFixed(1)} MB  p99 ${p99Ms.toFixed(1)} ms`,
-    );
+  try {
+    await generator.open({
+      host: '127.0.0.1',
+      port: engine.port,
+      connections: values.connections,
+      addresses: minerAddresses(),
+    });
+    await generator.start({ loop: 'closed', depth: 1, churnPerSecond: 0 });
+    await delay(values.warmUp * 1_000);
+    count(await generator.halt());
+    await generator.start({ loop: 'open', sharesPerSecond: values.rate, churnPerSecond: values.churn });
+    const startedMs = performance.now();
+    const lengthMs = values.minutes * MS_PER_MINUTE;
+    for (let atMs = 0; atMs < lengthMs; ) {
+      await delay(values.sample * 1_000);
+      const report = await generator.mark();
+      const { rssBytes, anonymousBytes } = engine.memory();
+      atMs = performance.now() - startedMs;
+      const { p99Ms } = percentilesOf(histogramOf(report.latency));
+      count(report);
+      samples.push({ atMs, rssMib: rssBytes / MEBIBYTE, anonymousMib: anonymousBytes / MEBIBYTE, p99Ms });
+      progress(
+        Math.min(atMs, lengthMs),
+        lengthMs,
+        `RSS ${(rssBytes / MEBIBYTE).toFixed(1)} MiB, p99 ${p99Ms.toFixed(1)} ms`,
+      );
+    }
+    count(await generator.halt());
+    count(await generator.close());
+    await engine.settled();
+    stored = (await engine.snapshot()).database.loaded;
+  } finally {
+    await generator.end();
+    await engine.stop();
   }
-  count(await generator.halt());
-  count(await generator.close());
-  const valid = keptSchedule(total);
-  await engine.settled();
-  const { database } = await engine.snapshot();
-  const steady = samples.filter((sample) => sample.atMs >= WARM_UP_PART * minutes * 60_000);
-  const line = (key: 'rssMb' | 'anonymousMb'): number =>
-    slope(steady.map((sample) => [sample.atMs / MS_PER_HOUR, sample[key]] as const));
-  const ends = [samples[0]!, steady[0] ?? samples[0]!, samples.at(-1)!].map((sample) =>
-    sample.rssMb.toFixed(1),
-  );
-  const spreadMb =
-    Math.max(...steady.map(({ rssMb }) => rssMb)) - Math.min(...steady.map(({ rssMb }) => rssMb));
-  const text = [
-    `${minutes} min, ${connections} connections, ${plan.sharesPerSecond} shares/s, ${plan.churnPerSecond} reconnects/s, open loop${valid ? '' : ' (INVALID: the generator fell behind)'}`,
-    `RSS MB: first ${ends[0]}, after warm-up ${ends[1]}, last ${ends[2]}; spread after warm-up ${spreadMb.toFixed(1)}`,
-    `slope after warm-up: ${line('rssMb').toFixed(1)} MB/h (anonymous memory ${line('anonymousMb').toFixed(1)} MB/h)`,
-    `shares: sent ${total.sent}, answered true ${total.answeredTrue}, false ${total.answeredFalse}, lost with their connection ${total.lost}; in PostgreSQL ${database.loaded}`,
-    `reconnects ${total.reconnects}; worst p99 of any ${sampleSeconds} s: ${worstP99Ms.toFixed(1)} ms`,
-  ].join('\n');
-  output.result(text, {
-    minutes,
-    warmUpSeconds,
-    connections,
-    ...plan,
-    valid,
-    samples,
-    rssSlopeMbPerHour: line('rssMb'),
-    anonymousSlopeMbPerHour: line('anonymousMb'),
-    spreadMb,
-    worstP99Ms,
-    sent: total.sent,
-    answeredTrue: total.answeredTrue,
-    answeredFalse: total.answeredFalse,
-    lost: total.lost,
-    reconnects: total.reconnects,
-    stored: database.loaded,
-  });
-} finally {
-  await generator.end();
-  await engine.stop();
+  return resultOf(samples, total, stored);
 }
+
+function resultOf(
+  samples: readonly Sample[],
+  total: ReturnType<typeof noCounts>,
+  stored: number,
+): CaseResult {
+  const steady = samples.slice(Math.floor(samples.length * SETTLING_PART));
+  const slopeOf = (key: 'rssMib' | 'anonymousMib'): number =>
+    slope(steady.map((sample) => [sample.atMs / MS_PER_HOUR, sample[key]] as const));
+  const rss = steady.map(({ rssMib }) => rssMib);
+  const invalid: string[] = [];
+  if (!keptSchedule(total))
+    invalid.push(`the generator fell behind by ${(behindOf(total) * 100).toFixed(0)} %`);
+  if (total.answeredFalse > 0) invalid.push(`${total.answeredFalse} shares were refused`);
+  // What was in flight when its connection closed may be stored without an answer that arrived.
+  if (stored < total.answeredTrue || stored > total.answeredTrue + total.lost)
+    invalid.push(
+      `${total.answeredTrue} answered true, ${total.lost} lost in flight, ${stored} in PostgreSQL`,
+    );
+  const one = (name: string, unit: string, better: 'lower' | 'higher' | 'neither', value: number) => ({
+    name: `engine.${name}`,
+    unit,
+    better,
+    values: [value],
+  });
+  return {
+    measures: [
+      one('rss_slope_mib_per_hour', 'MiB/h', 'lower', slopeOf('rssMib')),
+      one('anonymous_slope_mib_per_hour', 'MiB/h', 'lower', slopeOf('anonymousMib')),
+      one('rss_spread_mib', 'MiB', 'lower', Math.max(...rss) - Math.min(...rss)),
+      one('worst_p99_ms', 'ms', 'lower', Math.max(...samples.map(({ p99Ms }) => p99Ms))),
+      one('answered', '', 'neither', total.answeredTrue),
+      one('stored', '', 'neither', stored),
+      one('reconnects', '', 'neither', total.reconnects),
+      { name: 'engine.rss_mib', unit: 'MiB', better: 'lower', values: samples.map(({ rssMib }) => rssMib) },
+    ],
+    distributions: [],
+    checksum: `refused ${total.answeredFalse}`,
+    invalid,
+    notes: [
+      'The engine alone: two servers at a time would disturb each other, and in turns neither would soak.',
+    ],
+  };
+}
+
+export default defineCase({
+  kind: 'flow',
+  title: 'memory of the engine over half an hour at half load, with miners coming and going',
+  parameters,
+  run,
+});

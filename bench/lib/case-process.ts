@@ -5,46 +5,10 @@
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { encodeIntoCompressedBase64 } from 'hdr-histogram-js';
-import type { BenchCase, CaseResult, ParameterTable, Values } from './bench-case.ts';
+import type { BenchCase } from './bench-case.ts';
+import type { CaseMessage } from './case-run.ts';
+import { DEFAULT_SEED, optionOf, readValues } from './case-values.ts';
 import { seededRandom } from './seeded-random.ts';
-
-/** What a case process says to its parent. Histograms travel as compressed base64. */
-export type CaseMessage =
-  | { readonly kind: 'progress'; readonly done: number; readonly total: number; readonly text: string }
-  | {
-      readonly kind: 'result';
-      readonly values: Readonly<Record<string, number>>;
-      readonly result: SentResult;
-    };
-
-export type SentResult = Omit<CaseResult, 'distributions'> & {
-  readonly distributions: readonly { readonly name: string; readonly histogram: string }[];
-};
-
-const DEFAULT_SEED = 1;
-
-export function optionOf(parameter: string): string {
-  return parameter.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-}
-
-/** Parameters from the command line; throws a RangeError that says which number was impossible, and what is possible. */
-export function readValues<T extends ParameterTable>(
-  table: T,
-  given: Readonly<Record<string, unknown>>,
-  smoke: boolean,
-): Values<T> {
-  const entries = Object.entries(table).map(([name, parameter]) => {
-    const text = given[optionOf(name)];
-    if (text === undefined) return [name, smoke ? parameter.smoke : parameter.real];
-    const value = Number(text);
-    const { min, max = Number.MAX_SAFE_INTEGER } = parameter;
-    if (String(text).trim() === '' || !(value >= min && value <= max)) {
-      throw new RangeError(`--${optionOf(name)} takes a number from ${min} to ${max}, not "${String(text)}"`);
-    }
-    return [name, value];
-  });
-  return Object.fromEntries(entries) as Values<T>;
-}
 
 async function main(): Promise<void> {
   const [file, ...args] = process.argv.slice(2);

@@ -1,23 +1,22 @@
-/** The flow benches at their smallest: they run, and every share they count was judged, answered and stored. No timing. */
+/** Every bench at its smallest: it runs, and what it counts was really judged, answered and stored. No timing. */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runCase } from '../../bench/lib/case-run.ts';
+import { DEFAULT_SEED } from '../../bench/lib/case-values.ts';
+import { listCases } from '../../bench/lib/catalogue.ts';
+import { machineNow } from '../../bench/lib/machine.ts';
+import { appendRecord, readRecords, recordOf } from '../../bench/lib/record.ts';
 import { projectPath } from '../../src/kit/project-root.ts';
 
 const execute = promisify(execFile);
 const runner = projectPath('dist', 'bench', 'run.js');
-const CASE_TIMEOUT_MS = 120_000;
+const CASE_TIMEOUT_MS = 240_000;
 
-interface Side {
-  readonly sharesPerSecond: number;
-  readonly cpuUsPerShare: number;
-  readonly jobsPerMinerPerSecond: number;
-  readonly rejected: number;
-}
-
+const cases = await listCases();
 let folder: string;
 
 beforeAll(() => {
@@ -26,111 +25,79 @@ beforeAll(() => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-async function record<T>(name: string, ...args: string[]): Promise<{ machine: { node: string }; result: T }> {
-  const file = join(folder, `${name}.ndjson`);
-  await execute(process.execPath, [runner, name, ...args, '--json', file]);
-  const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
-  expect(lines).toHaveLength(1);
-  return JSON.parse(lines[0]!) as { machine: { node: string }; result: T };
-}
+const refused = (...args: string[]): Promise<{ code: number; stderr: string }> =>
+  execute(process.execPath, [runner, ...args]).then(
+    () => ({ code: 0, stderr: '' }),
+    (error: { code: number; stderr: string }) => error,
+  );
 
-describe('the flow benches', () => {
-  it('are listed with one line each', async () => {
+describe('the bench suite', () => {
+  it('lists every case with one line', async () => {
     const { stdout } = await execute(process.execPath, [runner]);
-    for (const name of ['kernel', 'durable-submit', 'latency', 'soak']) {
+    for (const { name } of cases)
       expect(stdout).toMatch(new RegExp(`^ +${name} +(micro|flow) +\\S.{20,}$`, 'm'));
+  });
+
+  it('says what is wrong with a name, an option or a number that cannot be, and ends with 2', async () => {
+    expect(await refused('nothing')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('no bench "nothing"') as string,
+    });
+    expect(await refused('durable-submit', '--depth', '0')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('from 1 to 256, not "0"') as string,
+    });
+    expect(await refused('durable-submit', '--deep', '1')).toMatchObject({ code: 2 });
+    expect(await refused('kernel', '--filter', '(')).toMatchObject({ code: 2 });
+    expect(await refused('compare', join(folder, 'none'), join(folder, 'none'))).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('ENOENT') as string,
+    });
+    expect(await refused('ab', 'no-such-commit', 'kernel')).toMatchObject({ code: 2 });
+  });
+
+  it('sends load to this machine only, unless told that the other is one’s own', async () => {
+    for (const host of ['192.0.2.1', '[2001:db8::1]']) {
+      expect(await refused('load', '--url', `stratum+tcp://${host}:5555`)).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining('--i-own-this-server') as string,
+      });
     }
   });
 
-  it('refuse a name that is none', async () => {
-    await expect(execute(process.execPath, [runner, 'nothing'])).rejects.toMatchObject({ code: 2 });
+  it('has a page of results that agrees with its records', async () => {
+    expect(await refused('results', '--check')).toMatchObject({ code: 0 });
   });
 
-  it(
-    'load both servers with shares of which none is refused, and record the machine',
-    async () => {
-      const { machine, result } = await record<{ naive: Side; engine: Side; ratios: number[] }>(
-        'durable-submit',
-        ...[
-          '--rounds',
-          '1',
-          '--seconds',
-          '1',
-          '--warm-up-seconds',
-          '0.5',
-          '--connections',
-          '20',
-          '--depth',
-          '2',
-        ],
-      );
-      expect(machine.node).toBe(process.versions.node);
-      expect(result.ratios).toHaveLength(1);
-      for (const side of [result.naive, result.engine]) {
-        expect(side.sharesPerSecond).toBeGreaterThan(0);
-        expect(side.cpuUsPerShare).toBeGreaterThan(0);
-        expect(side.jobsPerMinerPerSecond).toBeGreaterThan(0);
-        expect(side.rejected).toBe(0);
-      }
-    },
-    CASE_TIMEOUT_MS,
-  );
-
-  it(
-    'send by the clock and report percentiles of every answer',
-    async () => {
-      interface Percentiles {
-        readonly count: number;
-        readonly p50Ms: number;
-        readonly p99Ms: number;
-      }
-      const { result } = await record<Record<'naive' | 'engine', { latency: Percentiles; rejected: number }>>(
-        'latency',
-        ...[
-          '--rounds',
-          '1',
-          '--seconds',
-          '1',
-          '--warm-up-seconds',
-          '0.5',
-          '--connections',
-          '20',
-          '--rate',
-          '200',
-        ],
-      );
-      for (const side of [result.naive, result.engine]) {
-        expect(side.latency.count).toBeGreaterThan(0);
-        expect(side.latency.p99Ms).toBeGreaterThanOrEqual(side.latency.p50Ms);
-        expect(side.rejected).toBe(0);
-      }
-    },
-    CASE_TIMEOUT_MS,
-  );
-
-  it(
-    'let miners come and go, and find every answered share in the database',
-    async () => {
-      const { result } = await record<{
-        samples: { rssMb: number }[];
-        answeredTrue: number;
-        answeredFalse: number;
-        lost: number;
-        reconnects: number;
-        stored: number;
-      }>(
-        'soak',
-        ...['--minutes', '0.05', '--sample-seconds', '1', '--warm-up-seconds', '0.5'],
-        ...['--connections', '20', '--rate', '200', '--churn', '10'],
-      );
-      expect(result.samples.length).toBeGreaterThanOrEqual(2);
-      expect(result.samples[0]!.rssMb).toBeGreaterThan(0);
-      expect(result.reconnects).toBeGreaterThan(0);
-      expect(result.answeredFalse).toBe(0);
-      // What was in flight when a connection closed may be stored without its answer having arrived.
-      expect(result.stored).toBeGreaterThanOrEqual(result.answeredTrue);
-      expect(result.stored).toBeLessThanOrEqual(result.answeredTrue + result.lost);
-    },
-    CASE_TIMEOUT_MS,
-  );
+  // Two at a time: most of a flow case's smoke is servers starting.
+  describe.concurrent('at its smallest', { concurrent: true }, () => {
+    it.each(cases.map((one) => [one.name, one] as const))(
+      '%s runs, is valid, and makes a record that reads back',
+      async (name, one) => {
+        const given = { values: {}, seed: DEFAULT_SEED, smoke: true, filter: undefined };
+        const run = await runCase(
+          projectPath('dist', 'bench', 'lib', 'case-process.js'),
+          one.file,
+          given,
+          () => {},
+        );
+        expect(run.result.invalid).toEqual([]);
+        expect(run.result.measures.length).toBeGreaterThan(0);
+        for (const { values } of run.result.measures) expect(values.length).toBeGreaterThan(0);
+        const { kind, title } = one.benchCase;
+        const record = recordOf(
+          {
+            ...{ name, kind, title, seed: 1, smoke: true, filter: undefined },
+            ...{ machine: machineNow(), loadAfter: 0, seconds: 1 },
+          },
+          run,
+        );
+        const file = join(folder, `${name}.ndjson`);
+        appendRecord(file, record);
+        expect(readRecords(file)).toEqual([JSON.parse(JSON.stringify(record))]);
+        expect(readFileSync(file, 'utf8').split('\n')).toHaveLength(2);
+      },
+      CASE_TIMEOUT_MS,
+    );
+  });
 });

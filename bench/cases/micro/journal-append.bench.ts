@@ -1,19 +1,15 @@
 /**
- * What the journal costs: the main thread's part of a share and of a group commit, and how long shares wait for the disk.
- *
- *   node dist/bench/cases/micro/journal-append.bench.js [--seconds 5] [--batch 64] [--directory DIR] [--json]
- *
  * `append` fills the ring with nothing flushed in between. `commit` is one closed loop: a batch, a flush, wait until it is
  * durable. `open` keeps batches coming with each loop turn, as sockets would: commits grow with what arrives meanwhile.
- * Put DIR on the disk that the journal will use: the system's temporary folder may be memory.
+ * Everything lies in the system's temporary folder, which may be memory: set TMPDIR to the disk that the journal will use.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { Figure } from '../../../src/journal/ring-memory.ts';
 import { openShareJournal, type ShareJournal } from '../../../src/journal/share-journal.ts';
 import { silentLogger } from '../../../src/kit/log.ts';
+import { defineCase } from '../../lib/bench-case.ts';
 
 const JOB = 7;
 const powTop = new Uint8Array(16).fill(9);
@@ -40,11 +36,8 @@ const durable = (sequence: number): Promise<void> =>
 const quantile = (sorted: readonly number[], q: number): number =>
   sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN;
 
-/** ns per append, best and median of rounds that each fill half of the ring. */
-async function measureAppend(
-  journal: ShareJournal,
-  worker: number,
-): Promise<{ best: number; median: number }> {
+/** ns per append, of rounds that each fill half of the ring. */
+async function measureAppend(journal: ShareJournal, worker: number): Promise<number[]> {
   const rounds: number[] = [];
   for (let round = 0; round < 41; round++) {
     const shares = 30_000;
@@ -56,8 +49,7 @@ async function measureAppend(
     await written;
   }
   // The first rounds are the compiler's.
-  const sorted = rounds.slice(10).sort((a, b) => a - b);
-  return { best: sorted[0]!, median: quantile(sorted, 0.5) };
+  return rounds.slice(10);
 }
 
 /** us from flush to durable, and the main thread's own CPU share of it, for one batch at a time. */
@@ -111,46 +103,62 @@ async function measureOpenLoop(journal: ShareJournal, worker: number, batch: num
   };
 }
 
-const { values } = parseArgs({
-  options: {
-    seconds: { type: 'string', default: '3' },
-    batch: { type: 'string', default: '64' },
-    directory: { type: 'string' },
-    json: { type: 'boolean', default: false },
+export default defineCase({
+  kind: 'micro',
+  title: "the journal: the main thread's part of a share and of a group commit, and the wait for the disk",
+  parameters: {
+    time: { unit: 's', text: 'of each of the two loops', real: 3, smoke: 0.2, min: 0.1 },
+    batch: { unit: 'shares', text: 'appended at a time', real: 64, smoke: 64, min: 1, max: 30_000 },
+  },
+  async run({ values: { time, batch }, progress }) {
+    const directory = mkdtempSync(join(tmpdir(), 'sluice-bench-'));
+    const journal = await openShareJournal({
+      directory,
+      instanceName: 'bench',
+      bootUnixMs: Date.now(),
+      listener: {
+        onDurable: (sequence) => onDurable(sequence),
+        onFailure: (_sequence, reason) => {
+          throw new Error(reason);
+        },
+        onRecovered: () => undefined,
+      },
+      log: silentLogger,
+    });
+    try {
+      const worker = journal.acquireWorker(`kaspa:${'q'.repeat(61)}`, 'bench');
+      journal.registerJob(JOB, new Uint8Array(32).fill(3), 1n);
+      const append = await measureAppend(journal, worker);
+      progress(1, 3, 'commits, one at a time');
+      const commit = await measureCommits(journal, worker, batch, time);
+      progress(2, 3, 'commits under an open loop');
+      const open = await measureOpenLoop(journal, worker, batch, time);
+      const one = (name: string, unit: string, better: 'lower' | 'higher' | 'neither', value: number) => ({
+        name: `engine.${name}`,
+        unit,
+        better,
+        values: [value],
+      });
+      return {
+        measures: [
+          { name: 'engine.append_ns', unit: 'ns', better: 'lower', values: append },
+          one('commits_per_second', '/s', 'higher', commit.commitsPerSecond),
+          one('commit_wait_p50_us', 'us', 'lower', commit.waitP50Us),
+          one('commit_wait_p99_us', 'us', 'lower', commit.waitP99Us),
+          one('commit_flush_us', 'us', 'lower', commit.flushUs),
+          one('commit_main_us', 'us', 'lower', commit.mainUsPerCommit),
+          one('open_shares_per_second', '/s', 'higher', open.sharesPerSecond),
+          one('open_commits_per_second', '/s', 'neither', open.commitsPerSecond),
+          one('open_records_per_commit', '', 'neither', open.recordsPerCommit),
+        ],
+        distributions: [],
+        checksum: `refused ${open.refused}`,
+        invalid: [],
+        notes: [],
+      };
+    } finally {
+      await journal.close();
+      rmSync(directory, { recursive: true });
+    }
   },
 });
-const directory = values.directory ?? mkdtempSync(join(tmpdir(), 'sluice-bench-'));
-const seconds = Number(values.seconds);
-const batch = Number(values.batch);
-const journal = await openShareJournal({
-  directory,
-  instanceName: 'bench',
-  bootUnixMs: Date.now(),
-  listener: {
-    onDurable: (sequence) => onDurable(sequence),
-    onFailure: (_sequence, reason) => {
-      throw new Error(reason);
-    },
-    onRecovered: () => undefined,
-  },
-  log: silentLogger,
-});
-const worker = journal.acquireWorker(`kaspa:${'q'.repeat(61)}`, 'bench');
-journal.registerJob(JOB, new Uint8Array(32).fill(3), 1n);
-const append = await measureAppend(journal, worker);
-const commit = await measureCommits(journal, worker, batch, seconds);
-const open = await measureOpenLoop(journal, worker, batch, seconds);
-await journal.close();
-if (!values.directory) rmSync(directory, { recursive: true });
-if (values.json) process.stdout.write(`${JSON.stringify({ append, commit, open, batch })}\n`);
-else {
-  const round = (value: number): string => value.toFixed(value < 100 ? 1 : 0);
-  console.log(`append  ${round(append.median)} ns a share (best ${round(append.best)})`);
-  console.log(
-    `commit  batch ${batch}: ${round(commit.commitsPerSecond)}/s, wait p50 ${round(commit.waitP50Us)} us, p99 ${round(commit.waitP99Us)} us, ` +
-      `main thread ${round(commit.mainUsPerCommit)} us (flush ${round(commit.flushUs)})`,
-  );
-  console.log(
-    `open    ${round(open.sharesPerSecond)} shares/s durable, ${round(open.commitsPerSecond)} commits/s of ${round(open.recordsPerCommit)} records`,
-  );
-}

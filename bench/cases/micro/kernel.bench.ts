@@ -1,13 +1,8 @@
 /**
- * Nonces per second of one core: our kernel against `checkWork` of the official SDK, in one process, in turns.
- *
- *   node dist/bench/cases/micro/kernel.bench.js [--rounds 21] [--json] [--agreement 1000000]
- *
- * What is timed of ours is what a validator does: write the record's bytes, call, read the verdict byte. `threads` is the
+ * What is timed of ours is what a validator does: write the record's bytes, call, read the verdict byte. `thread` is the
  * same through workers/kernels, which copies records in and out of an arena and looks after the templates.
  */
 import { createRequire } from 'node:module';
-import { parseArgs } from 'node:util';
 import { targetOfBits, targetToLeBytes } from '../../../src/domain/target.ts';
 import {
   OFFSET_DIFFICULTY_LOG2,
@@ -24,6 +19,7 @@ import {
 } from '../../../src/validation/batch-layout.ts';
 import { loadKernel } from '../../../wasm/load.ts';
 import { createKaspaNonceKernel } from '../../../workers/kernels/kaspa-nonce.ts';
+import { defineCase, type Measure } from '../../lib/bench-case.ts';
 import { countMismatches } from '../../lib/kernel-agreement.ts';
 
 const BATCHES = [1, 16, 64, 256, 1024] as const;
@@ -45,15 +41,6 @@ interface Column {
   readonly nsPerNonce: number[];
 }
 
-interface Row {
-  readonly name: string;
-  readonly batch: number;
-  readonly nsPerNonce: number;
-  readonly nsMin: number;
-  /** Median over the rounds of (SDK in this round / this in this round). */
-  readonly timesSdk: number;
-}
-
 function sdkColumn(): Column {
   const sdk = createRequire(import.meta.url)('kaspa-wasm') as {
     PoW: {
@@ -70,7 +57,7 @@ function sdkColumn(): Column {
     for (let i = 0; i < NONCES_PER_ROUND; i++) if (pow.checkWork(first + BigInt(i))[0]) accepted++;
     return accepted;
   };
-  return { name: 'SDK checkWork', batch: 1, run, nsPerNonce: [] };
+  return { name: 'sdk', batch: 1, run, nsPerNonce: [] };
 }
 
 /** Fills, judges and reads NONCES_PER_ROUND records in batches. */
@@ -115,7 +102,7 @@ function threadColumns(): Column[] {
   const records = new Uint8Array(new SharedArrayBuffer(1024 * RECORD_BYTES));
   const kernel = createKaspaNonceKernel(templates);
   return BATCHES.map((batch) => ({
-    name: 'threads',
+    name: 'thread',
     batch,
     run: batched(records, batch, (count) => kernel.judge(records, count)),
     nsPerNonce: [],
@@ -134,7 +121,7 @@ function timedAtDepth(depth: number, column: Column, first: bigint): number {
   return Number(process.hrtime.bigint() - startedNs);
 }
 
-function measure(columns: readonly Column[], rounds: number): void {
+function play(columns: readonly Column[], rounds: number, onRound: (round: number) => void): void {
   const warmUpRounds = 3;
   let first = 0n;
   for (let round = -warmUpRounds; round < rounds; round++) {
@@ -143,77 +130,73 @@ function measure(columns: readonly Column[], rounds: number): void {
       if (round >= 0) column.nsPerNonce.push(elapsedNs / NONCES_PER_ROUND);
     }
     first += BigInt(NONCES_PER_ROUND);
+    onRound(round + warmUpRounds + 1);
   }
 }
 
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const half = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;
+/** Of every column that the filter leaves; the SDK is always measured, since it is what the others are compared with. */
+function measuresOf(columns: readonly Column[], sdk: Column): Measure[] {
+  const ours = columns.filter((column) => column !== sdk);
+  const timesSdk = (column: Column): number[] =>
+    column.nsPerNonce.map((ns, round) => sdk.nsPerNonce[round]! / ns);
+  const kernelOf = (batch: number): Column | undefined =>
+    ours.find((column) => column.name === 'kernel' && column.batch === batch);
+  const ratios = [
+    { name: 'ratio.batch_64', column: kernelOf(64) },
+    { name: 'ratio.lone', column: kernelOf(1) },
+  ];
+  return [
+    { name: 'sdk.ns_per_nonce', unit: 'ns', better: 'lower', values: sdk.nsPerNonce },
+    ...ours.map(({ name, batch, nsPerNonce }) => ({
+      name: `${name}.ns_per_nonce_batch_${batch}`,
+      unit: 'ns',
+      better: 'lower' as const,
+      values: nsPerNonce,
+    })),
+    ...ratios.flatMap(({ name, column }) =>
+      column === undefined ? [] : [{ name, unit: '', better: 'higher' as const, values: timesSdk(column) }],
+    ),
+  ];
 }
 
-function rowOf(column: Column, sdk: Column): Row {
-  return {
-    name: column.name,
-    batch: column.batch,
-    nsPerNonce: median(column.nsPerNonce),
-    nsMin: Math.min(...column.nsPerNonce),
-    timesSdk: median(column.nsPerNonce.map((ns, round) => sdk.nsPerNonce[round]! / ns)),
-  };
-}
-
-function print(rows: readonly Row[], rounds: number): void {
-  console.log(
-    `ns per nonce, ${rounds} rounds of ${NONCES_PER_ROUND} in turns, Node ${process.versions.node}`,
-  );
-  console.log(
-    `${'what'.padEnd(16)}${'batch'.padStart(6)}${'median'.padStart(9)}${'min'.padStart(9)}   x SDK`,
-  );
-  for (const row of rows) {
-    const numbers = `${row.nsPerNonce.toFixed(0).padStart(9)}${row.nsMin.toFixed(0).padStart(9)}`;
-    const ratio = row.timesSdk.toFixed(2).padStart(8);
-    console.log(`${row.name.padEnd(16)}${String(row.batch).padStart(6)}${numbers}${ratio}`);
-  }
-}
-
-function wholeNumber(name: string, text: string, min: number): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < min) {
-    console.error(`--${name} takes a whole number from ${min}, not "${text}"`);
-    process.exit(2);
-  }
-  return value;
-}
-
-const { values: options } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '21' },
-    json: { type: 'boolean', default: false },
-    agreement: { type: 'string', default: '0' },
-    seed: { type: 'string', default: 'bench' },
+export default defineCase({
+  kind: 'micro',
+  title: 'ns per nonce by batch size, against `checkWork` of the official SDK, and whether the two agree',
+  parameters: {
+    rounds: { unit: '', text: 'of 4096 nonces each', real: 31, smoke: 2, min: 1 },
+    agreement: { unit: '', text: 'random nonces compared, 0 = none', real: 1_000_000, smoke: 2_000, min: 0 },
+  },
+  async run({ values, filter, seed, progress }) {
+    const sdk = sdkColumn();
+    const ours = [...kernelColumns(), ...threadColumns()].filter(
+      ({ name, batch }) => filter?.test(`${name} ${batch}`) ?? true,
+    );
+    // The SDK counts blocks only, ours shares too; all of ours must accept the same number.
+    const accepted = new Set(ours.map((column) => column.run(0n)));
+    if (accepted.size > 1) throw new Error('batch sizes disagree on the same nonces');
+    const columns = [sdk, ...ours];
+    const total = values.rounds + 4;
+    play(columns, values.rounds, (done) => progress(done, total, 'in turns'));
+    const measures = measuresOf(columns, sdk);
+    const invalid: string[] = [];
+    if (values.agreement > 0) {
+      progress(total - 1, total, `comparing ${values.agreement} nonces`);
+      const { pairs, headers, mismatches, examples } = countMismatches(
+        values.agreement,
+        2_000,
+        `bench ${seed}`,
+      );
+      measures.push({ name: 'agreement.mismatches', unit: '', better: 'lower', values: [mismatches] });
+      measures.push({ name: 'agreement.nonces', unit: '', better: 'neither', values: [pairs] });
+      measures.push({ name: 'agreement.headers', unit: '', better: 'neither', values: [headers] });
+      if (mismatches > 0) invalid.push(`kernel and SDK disagree, as on ${examples.join(', ')}`);
+    }
+    return {
+      measures,
+      distributions: [],
+      checksum: `accepted ${[...accepted].join()} of ${NONCES_PER_ROUND}`,
+      invalid,
+      notes: [],
+    };
   },
 });
-const rounds = wholeNumber('rounds', options.rounds, 1);
-const pairs = wholeNumber('agreement', options.agreement, 0);
-
-const sdk = sdkColumn();
-const columns = [sdk, ...kernelColumns(), ...threadColumns()];
-const counts = new Set(columns.map((column) => column.name !== sdk.name && column.run(0n)));
-// The SDK counts blocks only, ours shares too; all of ours must accept the same number.
-counts.delete(false);
-if (counts.size !== 1) throw new Error('the columns disagree on the same nonces');
-measure(columns, rounds);
-const rows = columns.map((column) => rowOf(column, sdk));
-const agreement = pairs > 0 ? countMismatches(pairs, 2_000, options.seed) : undefined;
-
-if (options.json) {
-  console.log(JSON.stringify({ rounds, noncesPerRound: NONCES_PER_ROUND, rows, agreement }));
-} else {
-  print(rows, rounds);
-  if (agreement) {
-    const { pairs: compared, headers, mismatches, examples } = agreement;
-    console.log(`agreement: ${compared} pairs over ${headers} headers, ${mismatches} mismatches`);
-    for (const example of examples) console.log(`  ${example}`);
-  }
-}
-if (agreement && agreement.mismatches > 0) process.exitCode = 1;

@@ -19,7 +19,7 @@ export const LIMITS = {
   /** ... and beyond which it is closed: a reader that is 64 KiB behind holds jobs that are dead anyway. */
   socketBacklogCloseBytes: 65_536,
   /** Fan-out works in slices of this many ms, then yields to reads and replies: a loop over 8k sockets blocks for 50 ms. */
-  fanOutSliceMs: 0.75,
+  fanOutSliceMs: 0.1,
   /** Worker names on record: enough for any farm's scheme, short enough for a label on a page. */
   workerNameLengthMax: 32,
   /** Nothing but jobs keeps a link alive; clients give up after 60-120 s of silence. */

@@ -66,6 +66,8 @@ export class LoadConnection implements SocketEvents {
   #nonceHead = '';
   #nonceHigh = 0;
   #authorized = false;
+  #listens = false;
+  #ending = false;
   #job: LoadJob | undefined;
   /** Lower halves that are shares of the current job. */
   readonly #stock = new Uint32Array(NONCES_PER_TRY);
@@ -88,6 +90,8 @@ export class LoadConnection implements SocketEvents {
     this.#job = undefined;
     this.#stocked = 0;
     this.#rest = undefined;
+    this.#listens = false;
+    this.#ending = false;
     const socket = connect({ host, port, noDelay: true });
     // A handle can only be taken from a socket that has not begun to read.
     socket.pause();
@@ -109,7 +113,12 @@ export class LoadConnection implements SocketEvents {
   }
 
   onData(chunk: Buffer): void {
-    if (this.#adapter !== undefined) this.#read(chunk, chunk.length);
+    if (this.#adapter === undefined) return;
+    if (!this.#listens) this.#read(chunk, chunk.length);
+    else {
+      for (let at = chunk.indexOf(LF); at >= 0; at = chunk.indexOf(LF, at + 1)) this.#room.counts.jobs++;
+      if (!this.#ending) this.#adapter.pause();
+    }
   }
 
   onDrain(): void {}
@@ -137,7 +146,9 @@ export class LoadConnection implements SocketEvents {
     const adapter = this.#adapter;
     if (adapter === undefined) return;
     if (politely) {
+      this.#ending = true;
       adapter.end();
+      if (this.#listens) adapter.resume();
       return;
     }
     this.#adapter = undefined;
@@ -148,6 +159,19 @@ export class LoadConnection implements SocketEvents {
   /** From now on nothing is read: the server's side fills up. */
   stall(): void {
     this.#adapter?.pause();
+  }
+
+  /** Lines are counted from now on, and nothing more; they are read when `listenOnce` says so. */
+  onlyListens(): void {
+    if (!this.ready) return;
+    this.#listens = true;
+    this.#rest = undefined;
+    this.#adapter?.pause();
+  }
+
+  /** Reads once. */
+  listenOnce(): void {
+    if (this.#listens) this.#adapter?.resume();
   }
 
   /** Puts a submission into this turn's output. False: too many are unanswered. */

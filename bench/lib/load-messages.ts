@@ -11,6 +11,14 @@ export interface LoadTarget {
   readonly openingMax?: number;
   /** So many of the connections stop reading once they are logged in, and never submit. */
   readonly stalled?: number;
+  /**
+   * So many, spread evenly over all, submit and read at once; the others only listen, and read once a second what the kernel has
+   * taken for them: no server can tell, and one core can play ten thousand miners. All when absent.
+   */
+  readonly prompt?: number;
+  /** How long the logins may take, 30 s when absent; with `partial`, those that are in by then are enough. */
+  readonly openTimeoutMs?: number;
+  readonly partial?: boolean;
 }
 
 /**
@@ -61,8 +69,9 @@ export interface LoadReport extends LoadCounts {
   readonly lag: string;
   /** From the first arrival of a job at any connection to each. */
   readonly jobAge: string;
-  /** Monotonic ms from `open` to the last login, of an `open`. */
+  /** Monotonic ms from `open` to the last login, of an `open`, and how many are logged in. */
   readonly openedMs: number;
+  readonly loggedIn: number;
 }
 
 export type LoadAnswer =

@@ -18,11 +18,17 @@ import {
   type LoadTarget,
   noCounts,
 } from './load-messages.ts';
+import { Pacer } from './pacer.ts';
 import { ShareGrinder } from './share-grinder.ts';
 
 /** Logging in at the same time: a server accepts one connection a loop turn, more would only wait in its backlog. */
 const OPENING_MAX = 64;
 const OPEN_TIMEOUT_MS = 30_000;
+/** Small steps: each is a pause for the answers that are timed. */
+const LISTEN_STEP_MS = 5;
+const LISTEN_ROUND_MS = 1_000;
+/** Between two looks at the schedule of an open loop. */
+const PACE_MS = 0.25;
 const HALT_TIMEOUT_MS = 10_000;
 /** Three digits up to a minute: answers later than that are the same failure. */
 const LATENCY_US_MAX = 60_000_000;
@@ -44,6 +50,12 @@ class Load implements LoadRoom {
   counts = noCounts();
   inFlight = 0;
   readonly #connections: LoadConnection[];
+  /** Those that submit. */
+  readonly #sending: readonly LoadConnection[];
+  /** Those that only listen, and are read now and then. */
+  readonly #listening: readonly LoadConnection[];
+  readonly #target: LoadTarget;
+  #listenTurn = 0;
   #plan: LoadPlan | undefined;
   #latency = newHistogram();
   #lag = newHistogram();
@@ -53,7 +65,6 @@ class Load implements LoadRoom {
   #alive = 0;
   #opened = 0;
   #openedMs = 0;
-  readonly #openingMax: number;
   /** The first so many do not read. */
   readonly #stalled: number;
   #closing = false;
@@ -61,40 +72,51 @@ class Load implements LoadRoom {
   /** A connection that the server closed: no run with one counts. */
   #fault: Error | undefined;
   #timers: NodeJS.Timeout[] = [];
+  #listenTimer: NodeJS.Timeout | undefined;
+  #pacer: Pacer | undefined;
   #nextDueMs = 0;
   #turn = 0;
   #churned = 0;
 
   constructor(target: LoadTarget, streams: RawStreams | undefined) {
     this.streams = streams;
-    this.#openingMax = target.openingMax ?? OPENING_MAX;
+    this.#target = target;
     this.#stalled = target.stalled ?? 0;
     this.host = target.host;
     this.port = target.port;
     this.#connections = Array.from({ length: target.connections }, (_, index) => {
       return new LoadConnection(this, index, target.addresses[index % target.addresses.length]!);
     });
+    const reading = this.#connections.slice(this.#stalled);
+    const stride = reading.length / Math.min(reading.length, target.prompt ?? reading.length);
+    const isPrompt = (index: number): boolean => Math.floor(index % stride) === 0;
+    this.#sending = reading.filter((_, index) => isPrompt(index));
+    this.#listening = reading.filter((_, index) => !isPrompt(index));
   }
 
   async open(): Promise<void> {
     const startedMs = performance.now();
-    await this.#until('all connections are logged in', OPEN_TIMEOUT_MS, () => {
-      while (this.#opened < this.#connections.length && this.#opened - this.#ready < this.#openingMax) {
+    const { openingMax = OPENING_MAX, openTimeoutMs = OPEN_TIMEOUT_MS, partial = false } = this.#target;
+    const opened = this.#until('all connections are logged in', openTimeoutMs, () => {
+      while (this.#opened < this.#connections.length && this.#opened - this.#ready < openingMax) {
         this.#connections[this.#opened++]!.open();
       }
       return this.#ready === this.#connections.length;
     });
+    await (partial ? opened.catch(() => {}) : opened);
     this.#openedMs = performance.now() - startedMs;
     for (const connection of this.#connections.slice(0, this.#stalled)) connection.stall();
+    if (this.#listening.length === 0) return;
+    for (const connection of this.#listening) connection.onlyListens();
+    this.#listenTimer = setInterval(() => this.#listenOn(), LISTEN_STEP_MS);
   }
 
   start(plan: LoadPlan): void {
     this.#plan = plan;
     this.#nextDueMs = performance.now();
-    if (plan.loop === 'closed')
-      for (const connection of this.#connections.slice(this.#stalled)) this.#fill(connection, plan.depth);
+    if (plan.loop === 'closed') for (const connection of this.#sending) this.#fill(connection, plan.depth);
     else if (plan.loop === 'open')
-      this.#timers.push(setInterval(() => this.#sendDue(plan.sharesPerSecond), 1));
+      this.#pacer = new Pacer(PACE_MS, () => this.#sendDue(plan.sharesPerSecond));
     if (plan.churnPerSecond > 0) {
       this.#timers.push(setInterval(() => this.#churn(), 1_000 / plan.churnPerSecond));
     }
@@ -103,6 +125,7 @@ class Load implements LoadRoom {
   /** Nothing more is sent; resolves when everything is answered, or cannot be. */
   async halt(): Promise<void> {
     this.#plan = undefined;
+    this.#pacer?.stop();
     for (const timer of this.#timers.splice(0)) clearInterval(timer);
     await this.#until('all submissions are answered', HALT_TIMEOUT_MS, () => this.inFlight === 0).catch(
       () => {},
@@ -111,6 +134,7 @@ class Load implements LoadRoom {
 
   async close(): Promise<void> {
     this.#closing = true;
+    clearInterval(this.#listenTimer);
     for (const [index, connection] of this.#connections.entries()) connection.close(index >= this.#stalled);
     await this.#until('all connections are closed', HALT_TIMEOUT_MS, () => this.#alive === 0);
   }
@@ -127,6 +151,7 @@ class Load implements LoadRoom {
       lag: encodeIntoCompressedBase64(this.#lag),
       jobAge: encodeIntoCompressedBase64(this.#jobAge),
       openedMs: this.#openedMs,
+      loggedIn: this.#ready,
     };
     this.counts = noCounts();
     this.#latency.reset();
@@ -200,12 +225,19 @@ class Load implements LoadRoom {
   }
 
   #nextReady(): LoadConnection | undefined {
-    for (let tries = 0; tries < this.#connections.length; tries++) {
-      const sending = this.#connections.length - this.#stalled;
-      const connection = this.#connections[this.#stalled + (this.#turn++ % sending)]!;
+    const sending = this.#sending;
+    for (let tries = 0; tries < sending.length; tries++) {
+      const connection = sending[this.#turn++ % sending.length]!;
       if (connection.ready) return connection;
     }
     return undefined;
+  }
+
+  /** The next of those that are read now and then, so that each has its turn once in `LISTEN_ROUND_MS`. */
+  #listenOn(): void {
+    const listening = this.#listening;
+    for (let due = Math.ceil((listening.length * LISTEN_STEP_MS) / LISTEN_ROUND_MS); due > 0; due--)
+      listening[this.#listenTurn++ % listening.length]!.listenOnce();
   }
 
   /** By turns polite and rude: half of the connections that real miners lose end without a goodbye. */

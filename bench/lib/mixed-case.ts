@@ -10,6 +10,13 @@ const ages = (turn: Turn) => percentilesOf(histogramOf(turn.report.jobAge));
 export function mixedParameters(miners: number, sharesPerSecond: number) {
   return {
     connections: connections(miners, 50),
+    prompt: {
+      unit: '',
+      text: 'of them that submit and read at once; the others read once a second',
+      real: 1000,
+      smoke: 20,
+      min: 1,
+    },
     rate: rate(sharesPerSecond),
     jobsPerSecond: JOBS_PER_SECOND,
     oneCore: { ...ONE_CORE, real: 1 },
@@ -35,6 +42,8 @@ export async function playMixed({
       seconds: values.time,
       warmUpSeconds: values.warmUp,
       load: { loop: 'open', sharesPerSecond: values.rate, churnPerSecond: 0 },
+      // A server that is too busy to take them all in has as many as it took.
+      target: { prompt: values.prompt, partial: true },
     } as const;
     const played = await contest.play(values.rounds, plan, progress);
     return {
@@ -48,6 +57,7 @@ export async function playMixed({
           'higher',
           (turn) => turn.report.answeredTrue / turn.report.scheduled,
         ),
+        ...measureOf(played, 'logged_in', '', 'higher', (turn) => turn.report.loggedIn),
         ...measureOf(played, 'jobs_delivered', '/s', 'higher', (turn) => turn.report.jobs / turn.seconds),
         ...measureOf(played, 'job_age_p99_ms', 'ms', 'lower', (turn) => ages(turn).p99Ms),
         // From a job's first arrival to its last, in intervals: the generator's own delay is in it, so it is an upper bound.

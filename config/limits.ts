@@ -12,6 +12,12 @@ export const LIMITS = {
   loginTimeoutMs: 60_000,
   /** No byte from an authorized miner: IceRiver at start difficulty may take minutes to its first share. */
   idleTimeoutMs: 600_000,
+  /**
+   * Copies of a listening socket that an edge gets: Node accepts one connection per copy and turn. Measured with 8,000 reconnects
+   * during 30,000 shares/s: 1 copy 1.1 s, 8 copies 0.66 s, 64 copies 0.57 s.
+   */
+  acceptDescriptors: 8,
+  acceptDescriptorsMax: 256,
   /** Lines that are not JSON or not a request before the socket closes. One could be a glitch, five are a port scan. */
   malformedLinesMax: 5,
   /** Unsent bytes on one socket beyond which jobs are skipped (two jobs' worth) ... */

@@ -98,6 +98,15 @@ export const configSchema = z.strictObject({
         .boolean()
         .default(true)
         .describe("Refuse nonces outside the miner's own extranonce; false only counts them"),
+      acceptDescriptors: z
+        .number()
+        .int()
+        .min(1)
+        .max(LIMITS.acceptDescriptorsMax)
+        .default(LIMITS.acceptDescriptors)
+        .describe(
+          'Copies of a listening socket per engine, under serve --edges: so many connections are accepted in a turn of the loop',
+        ),
       ports: z.array(stratumPort).min(1).max(64),
     })
     // Without the rule a nonce belongs to nobody, so a miner could hand it in on whichever connection credits it most.

@@ -6,6 +6,8 @@ import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { addConfigVerbs } from './app/config-verbs.ts';
 import { runDemo } from './app/demo.ts';
+import type { EdgePlace } from './app/edge-config.ts';
+import { runEdges } from './app/edges.ts';
 import { addJournalVerbs } from './app/journal-verbs.ts';
 import { runMigrate } from './app/migrate-role.ts';
 import { addMinerVerb } from './app/miner-role.ts';
@@ -18,6 +20,7 @@ const USAGE_CODES = new Set([
   'SLUICE_CONFIG_INVALID',
   'SLUICE_CONFIG_UNREADABLE',
   'SLUICE_OPTION_INVALID',
+  'SLUICE_EDGES',
   'SLUICE_SIMNODE_OPTION',
   'SLUICE_NETWORK_UNKNOWN',
   'SLUICE_PAY_ADDRESS',
@@ -28,6 +31,9 @@ const DEPENDENCY_CODES = new Set([
   'SLUICE_PORT_IN_USE',
 ]);
 
+/** One engine process uses a core and a half; no machine of today has room for more. */
+const EDGES_MAX = 64;
+
 function number(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
@@ -36,6 +42,21 @@ function number(min: number, max: number): (text: string) => number {
     }
     return value;
   };
+}
+
+function whole(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = number(min, max)(text);
+    if (!Number.isInteger(value)) throw new InvalidArgumentError('expected a whole number');
+    return value;
+  };
+}
+
+/** `2/4`: the second of four. */
+function edgePlace(text: string): EdgePlace {
+  const [, place, of] = /^(\d{1,2})\/(\d{1,2})$/.exec(text) ?? [];
+  if (!(Number(place) >= 1 && Number(place) <= Number(of))) throw new InvalidArgumentError('expected N/K');
+  return { number: Number(place), of: Number(of) };
 }
 
 function buildProgram(): Command {
@@ -83,8 +104,18 @@ function buildProgram(): Command {
     .command('serve')
     .description('the engine: real nodes, a real PostgreSQL, real miners')
     .requiredOption('--config <file>', 'configuration; `sluice config example` prints one')
-    .action(async (options: { config: string }) => {
-      process.exitCode = await runServe(options.config);
+    .addOption(
+      new Option(
+        '--edges <n>',
+        'so many engines behind the same ports, each with a journal of its own; they meet in the database',
+      ).argParser(whole(1, EDGES_MAX)),
+    )
+    .addOption(new Option('--edge <place>', 'one of several: 2/4').argParser(edgePlace).hideHelp())
+    .action(async (options: { config: string; edges?: number; edge?: EdgePlace }) => {
+      process.exitCode =
+        options.edges === undefined
+          ? await runServe(options.config, options.edge)
+          : await runEdges(options.config, options.edges);
     });
 
   program

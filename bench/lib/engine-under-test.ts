@@ -22,9 +22,14 @@ export interface EngineOptions {
   readonly inlineRecordsMax?: number;
   readonly threads?: number;
   readonly durability?: 'fsync' | 'none';
+  /** So many engines behind one port (`serve --edges`), their figures together. Absent: one, by itself. */
+  readonly edges?: number;
+  /** Copies of the listening socket; needs edges. */
+  readonly acceptDescriptors?: number;
 }
 
 export interface EngineUnderTest extends ServerUnderTest {
+  /** Of the first edge. */
   snapshot(): Promise<PoolSnapshot>;
   /** Page, JSON and `/metrics`. */
   readonly httpUrl: string;
@@ -81,28 +86,38 @@ async function startParts(folder: string, parts: Parts, options: EngineOptions):
   });
   const engine = (parts.engine = await startChildRole({
     name: 'engine',
-    args: ['serve', '--config', config],
+    args: [
+      'serve',
+      ...['--config', config],
+      ...(options.edges === undefined ? [] : ['--edges', String(options.edges)]),
+    ],
     logFile: join(folder, 'engine.log'),
   }));
-  const pid = engine.process.pid!;
-  const httpUrl = String(engine.info.httpUrl);
-  const snapshot = async (): Promise<PoolSnapshot> => {
+  const pids = (engine.info.edgePids as number[] | undefined) ?? [engine.process.pid!];
+  const httpUrls = (engine.info.httpUrls as string[] | undefined) ?? [String(engine.info.httpUrl)];
+  const snapshotOf = async (httpUrl: string): Promise<PoolSnapshot> => {
     const response = await fetch(new URL('/api/v1/pool', httpUrl));
     return (await response.json()) as PoolSnapshot;
   };
+  const summed = (read: (pid: number) => number): number => pids.reduce((sum, pid) => sum + read(pid), 0);
   return {
     name: 'engine',
     port: (engine.info.stratumPorts as number[])[0]!,
-    pid,
+    pid: pids[0]!,
     folder,
-    snapshot,
-    httpUrl,
+    snapshot: () => snapshotOf(httpUrls[0]!),
+    httpUrl: httpUrls[0]!,
     note: '',
-    cpuUs: () => cpuUsOf(pid),
-    mainCpuUs: () => mainThreadCpuUs(pid),
+    cpuUs: () => summed(cpuUsOf),
+    mainCpuUs: () => summed(mainThreadCpuUs),
     databaseCpuUs: () => familyCpuUs(postgres.pid),
-    memory: () => memoryOf(pid),
-    settled: () => settled(snapshot),
+    memory: () => ({
+      rssBytes: summed((pid) => memoryOf(pid).rssBytes),
+      anonymousBytes: summed((pid) => memoryOf(pid).anonymousBytes),
+    }),
+    settled: async () => {
+      for (const httpUrl of httpUrls) await settled(() => snapshotOf(httpUrl));
+    },
     stop: () => stopParts(folder, parts),
   };
 }
@@ -119,6 +134,7 @@ function configOf(folder: string, nodeAddress: string, databaseUrl: string, opti
     },
     stratum: {
       host: '127.0.0.1',
+      ...(options.acceptDescriptors === undefined ? {} : { acceptDescriptors: options.acceptDescriptors }),
       ports: [{ port: 0, difficulty: 2 ** -31, jobIntervalMs: 1_000 / options.jobsPerSecond }],
     },
     database: { url: databaseUrl },

@@ -16,6 +16,7 @@ import { openShareJournal, type ShareJournal } from '../journal/share-journal.ts
 import { EdgeError } from '../kit/edge-error.ts';
 import type { Logger } from '../kit/log.ts';
 import { createRegistry, type Registry } from '../kit/metrics.ts';
+import type { InheritedSocket } from '../stratum/socket/inherited-sockets.ts';
 import { createStratum, type PortOptions, type Stratum } from '../stratum/stratum-server.ts';
 import { JobFeed, type PaceGroup } from '../templates/job-feed.ts';
 import { lastNumberedSegment } from './journal-numbering.ts';
@@ -42,7 +43,13 @@ export interface Engine {
   close(): Promise<void>;
 }
 
-export async function startEngine(config: Config, databaseUrl: string, log: Logger): Promise<Engine> {
+/** @param inherited sockets to listen on instead of binding the configured ports */
+export async function startEngine(
+  config: Config,
+  databaseUrl: string,
+  log: Logger,
+  inherited: readonly InheritedSocket[] = [],
+): Promise<Engine> {
   selfTestReference();
   const clocks: EngineClocks = { clock: () => performance.now(), wallClock: Date.now };
   const bootUnixMs = Date.now();
@@ -83,6 +90,7 @@ export async function startEngine(config: Config, databaseUrl: string, log: Logg
     // Not Math.random: its next value can be computed from the extranonces that it gave before.
     random: () => randomInt(RANDOM_STEPS) / RANDOM_STEPS,
     enforceExtranonce: config.stratum.enforceExtranonce,
+    inherited,
   });
   if (!config.stratum.enforceExtranonce)
     log.warn('extranonces are not enforced: a share may be sent on whichever connection credits it most');

@@ -1,19 +1,25 @@
 /** `sluice serve`: the engine as a process. Configuration in, signals obeyed, exit code out. */
+import { availableParallelism } from 'node:os';
 import { databaseUrlOf, loadConfig } from '../../config/load.ts';
 import { createLogger } from '../kit/log.ts';
+import { inheritedSockets } from '../stratum/socket/inherited-sockets.ts';
+import { type EdgePlace, edgeConfig } from './edge-config.ts';
 import { startEngine } from './engine.ts';
 import { keepPostgres } from './kept-postgres.ts';
 import { onStopRequested, tellParent } from './role-channel.ts';
 
-export async function runServe(configFile: string): Promise<number> {
-  const config = loadConfig(configFile);
+/** @param edge its place among several engines of this configuration; undefined = it is the only one */
+export async function runServe(configFile: string, edge?: EdgePlace): Promise<number> {
+  const whole = loadConfig(configFile);
+  const config = edge === undefined ? whole : edgeConfig(whole, edge, availableParallelism());
+  const inherited = inheritedSockets(process.env, process.pid);
   const log = createLogger(config.log.level, config.instance);
   // Heard from the first moment: whoever stops an engine that is still starting gets an ordered end as well, a little later.
   const stopped = new Promise<string>((resolve) => onStopRequested(resolve));
   const url = databaseUrlOf(config, process.env);
   const embedded = url === undefined ? await keepPostgres(config.database.embedded!, log) : undefined;
   try {
-    const engine = await startEngine(config, url ?? embedded!.first.url, log);
+    const engine = await startEngine(config, url ?? embedded!.first.url, log, inherited);
     tellParent({
       kind: 'ready',
       info: { stratumPorts: engine.stratumPorts, httpUrl: engine.httpUrl, bootUnixMs: engine.bootUnixMs },

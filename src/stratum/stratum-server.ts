@@ -23,6 +23,7 @@ import { Requests } from './session/requests.ts';
 import type { Session, SessionView } from './session/session.ts';
 import { Sessions, type WorkerRegistry } from './session/sessions.ts';
 import { Submissions } from './session/submissions.ts';
+import { descriptorsByPort, type InheritedSocket } from './socket/inherited-sockets.ts';
 import { Listener } from './socket/listener.ts';
 import { tryRawStreams } from './socket/raw-trial.ts';
 import type { SocketAdapter, SocketEvents } from './socket/socket-adapter.ts';
@@ -59,6 +60,8 @@ export interface StratumOptions {
   readonly limits?: Partial<StratumLimits>;
   /** Default true. */
   readonly enforceExtranonce?: boolean;
+  /** Instead of binding the ports; see `inheritedSockets`. */
+  readonly inherited?: readonly InheritedSocket[];
   /** `net`: never the raw handles. Default `auto`: those where they pass their trial. */
   readonly sockets?: 'auto' | 'net';
 }
@@ -148,10 +151,13 @@ class StratumServer implements Stratum {
     this.#submissions.open(intake);
     const streams = this.#options.sockets === 'net' ? undefined : await tryRawStreams();
     this.#options.log.info({ sockets: streams === undefined ? 'net' : 'raw' }, 'opening the stratum ports');
-    this.#listeners = this.#options.ports.map(({ host, port }, portIndex) => {
+    const { ports, inherited = [] } = this.#options;
+    const descriptors = descriptorsByPort(inherited, ports.length);
+    this.#listeners = ports.map(({ host, port }, portIndex) => {
       return new Listener({
         host,
         port,
+        descriptors: descriptors[portIndex]!,
         backlog: this.#limits.listenBacklog,
         drainMarkBytes: this.#limits.socketBacklogSkipBytes,
         streams,

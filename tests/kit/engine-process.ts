@@ -9,6 +9,9 @@ export interface EngineInfo {
   readonly stratumPorts: readonly number[];
   readonly httpUrl: string;
   readonly bootUnixMs: number;
+  /** Of `serve --edges`. */
+  readonly edgePids?: readonly number[];
+  readonly httpUrls?: readonly string[];
 }
 
 const LOG_TAIL_LINES = 12;
@@ -21,9 +24,10 @@ export class EngineProcess {
   /** Rejects when the process ends first. */
   readonly ready: Promise<EngineInfo>;
 
-  constructor(configFile: string, logFile: string) {
+  /** @param more arguments of `sluice serve` */
+  constructor(configFile: string, logFile: string, more: readonly string[] = []) {
     const log = openSync(logFile, 'a');
-    this.process = fork(projectPath('dist', 'src', 'cli.js'), ['serve', '--config', configFile], {
+    this.process = fork(projectPath('dist', 'src', 'cli.js'), ['serve', '--config', configFile, ...more], {
       stdio: ['ignore', log, log, 'ipc'],
     });
     closeSync(log);

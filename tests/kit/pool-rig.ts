@@ -85,8 +85,8 @@ export class PoolRig {
   }
 
   /** A process that may not be ready yet: await its `ready`. */
-  startEngine(): EngineProcess {
-    this.#engine = new EngineProcess(this.configFile, this.engineLog);
+  startEngine(...more: readonly string[]): EngineProcess {
+    this.#engine = new EngineProcess(this.configFile, this.engineLog, more);
     return this.#engine;
   }
 

@@ -18,6 +18,8 @@ export interface ListenerOptions {
   /** 0 = any free one. */
   readonly port: number;
   readonly backlog: number;
+  /** Of a socket that somebody else has bound, several of one; none = bind one. */
+  readonly descriptors?: readonly number[];
   /** Above this many unsent bytes a socket reports when it has drained. */
   readonly drainMarkBytes: number;
   /** Undefined: connections are those of `node:net`. */
@@ -27,9 +29,15 @@ export interface ListenerOptions {
   readonly onAcceptError: (error: Error) => void;
 }
 
+/** What Node's documentation has and its types have not. */
+interface FdServer {
+  listen(options: { fd: number }, backlog: number): void;
+}
+
 export class Listener {
   readonly #options: ListenerOptions;
-  readonly #server: Server;
+  /** One for each descriptor. */
+  readonly #servers: readonly Server[];
   #closed: Promise<void> | undefined;
   /** Raw connections; the server counts its own. */
   #open = 0;
@@ -37,7 +45,14 @@ export class Listener {
 
   constructor(options: ListenerOptions) {
     this.#options = options;
-    this.#server = createServer({
+    this.#servers = Array.from({ length: Math.max(1, options.descriptors?.length ?? 0) }, () =>
+      this.#makeServer(),
+    );
+  }
+
+  #makeServer(): Server {
+    const options = this.#options;
+    const server = createServer({
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: KEEP_ALIVE_AFTER_MS,
@@ -47,37 +62,54 @@ export class Listener {
       // A handle can only be taken from a socket that has not begun to read.
       pauseOnConnect: options.streams !== undefined,
     });
-    this.#server.on('connection', (socket) => {
+    server.on('connection', (socket) => {
       const adapter = this.#adapterOf(socket);
       const events = options.onConnection(adapter);
       if (events !== undefined) adapter.listen(events);
     });
+    return server;
   }
 
   /** Resolves with the port; rejects with an EdgeError that says what to do. */
-  open(): Promise<number> {
+  async open(): Promise<number> {
+    const { descriptors } = this.#options;
+    const ports = await Promise.all(
+      this.#servers.map((server, index) => this.#listen(server, descriptors?.[index])),
+    );
+    return ports[0]!;
+  }
+
+  #listen(server: Server, descriptor: number | undefined): Promise<number> {
     const { host, port, backlog, onAcceptError } = this.#options;
     return new Promise((resolve, reject) => {
-      const refused = (error: NodeJS.ErrnoException): void => reject(listenError(error, host, port));
-      this.#server.once('error', refused);
-      this.#server.listen({ host, port, backlog }, () => {
-        this.#server.off('error', refused);
+      const where = descriptor === undefined ? `${host}:${port}` : `inherited descriptor ${descriptor}`;
+      const refused = (error: NodeJS.ErrnoException): void => reject(listenError(error, where));
+      server.once('error', refused);
+      server.once('listening', () => {
+        server.off('error', refused);
         // EMFILE and its kin come here, once per connection that could not be taken.
-        this.#server.on('error', onAcceptError);
-        resolve((this.#server.address() as AddressInfo).port);
+        server.on('error', onAcceptError);
+        resolve((server.address() as AddressInfo).port);
       });
+      if (descriptor === undefined) server.listen({ host, port, backlog });
+      // The backlog of a descriptor is only heeded as a second argument; without it 511 wait, and a storm's rest for seconds.
+      else (server as unknown as FdServer).listen({ fd: descriptor }, backlog);
     });
   }
 
   /** Stops listening at once; resolves when the last connection of the port is gone. */
   close(): Promise<void> {
     this.#closed ??= new Promise((resolve) => {
+      let left = this.#servers.length;
       const whenAllGone = (): void => {
+        if (--left > 0) return;
         this.#onAllGone = resolve;
         if (this.#open === 0) resolve();
       };
-      if (this.#server.listening) this.#server.close(whenAllGone);
-      else whenAllGone();
+      for (const server of this.#servers) {
+        if (server.listening) server.close(whenAllGone);
+        else whenAllGone();
+      }
     });
     return this.#closed;
   }
@@ -94,8 +126,7 @@ export class Listener {
   }
 }
 
-function listenError(error: NodeJS.ErrnoException, host: string, port: number): EdgeError {
-  const where = `${host}:${port}`;
+function listenError(error: NodeJS.ErrnoException, where: string): EdgeError {
   switch (error.code) {
     case 'EADDRINUSE':
       return new EdgeError(

@@ -1,0 +1,53 @@
+/**
+ * The configuration of one edge: an engine of several that share their ports and their PostgreSQL, and nothing else. Each has a name
+ * of its own, which is in its coinbase and so gives it a nonce space of its own, a journal and a page of its own. Pure.
+ */
+import type { Config } from '../../config/schema.ts';
+import { EdgeError } from '../kit/edge-error.ts';
+
+export interface EdgePlace {
+  /** From 1 on. */
+  readonly number: number;
+  readonly of: number;
+}
+
+const INSTANCE_LENGTH_MAX = 32;
+const PORT_MAX = 65_535;
+
+/** @throws EdgeError SLUICE_EDGES for a configuration that several engines cannot share */
+export function edgeConfig(config: Config, { number, of }: EdgePlace, cores: number): Config {
+  const instance = `${config.instance}-${number}`;
+  checkShareable(config, instance, of);
+  const { journal, http, validation } = config;
+  return {
+    ...config,
+    instance,
+    journal: { ...journal, directory: `${journal.directory}/${instance}` },
+    // Port 0 takes any free one already.
+    http: { ...http, port: http.port === 0 ? 0 : http.port + number - 1 },
+    validation: {
+      ...validation,
+      // The main threads have a core each; what is left is shared.
+      threads: validation.threads || Math.max(1, Math.floor((cores - of) / of)),
+    },
+  };
+}
+
+function checkShareable(config: Config, instance: string, of: number): void {
+  const fault = (text: string, remedy: string): EdgeError => new EdgeError('SLUICE_EDGES', text, remedy);
+  if (config.database.embedded !== undefined)
+    throw fault(
+      'several engines cannot share an embedded PostgreSQL',
+      'Give database.url or database.urlFile: the database is where edges meet.',
+    );
+  if (instance.length > INSTANCE_LENGTH_MAX)
+    throw fault(
+      `instance "${config.instance}" is too long for edges: "${instance}" has more than ${INSTANCE_LENGTH_MAX} letters`,
+      'Shorten it.',
+    );
+  if (config.http.port !== 0 && config.http.port + of - 1 > PORT_MAX)
+    throw fault(
+      `http.port ${config.http.port} leaves no ports above it for ${of} edges`,
+      'Each edge has a page and metrics on a port of its own: http.port and those above it.',
+    );
+}

@@ -10,7 +10,7 @@ import { NetAdapter } from '../../src/stratum/socket/net-adapter.ts';
 import { RawAdapter, type RawStreams } from '../../src/stratum/socket/raw-adapter.ts';
 import type { SocketAdapter, SocketEvents } from '../../src/stratum/socket/socket-adapter.ts';
 import type { LoadCounts } from './load-messages.ts';
-import { type LoadJob, NONCES_PER_TRY, type ShareGrinder } from './share-grinder.ts';
+import { jobKey, type LoadJob, NONCES_PER_TRY, type ShareGrinder } from './share-grinder.ts';
 
 export interface LoadRoom {
   readonly host: string;
@@ -243,14 +243,9 @@ export class LoadConnection implements SocketEvents {
 
   #quickJob(bytes: Buffer, start: number, end: number, nowMs: number): boolean {
     if (bytes[start + ID_AT] !== LETTER_N || !startsWith(bytes, start, JOB_HEAD)) return false;
-    let jobId = 0;
-    for (let at = start + JOB_HEAD.length; ; at++) {
-      const digit = bytes[at]! - DIGIT_0;
-      if (!(digit >= 0 && digit <= 9)) break;
-      jobId = jobId * 10 + digit;
-    }
     const { grinder } = this.#room;
-    this.#take(grinder.jobOf(jobId) ?? grinder.learn(bytes.toString('latin1', start, end), nowMs), nowMs);
+    const key = jobKey(bytes, start + JOB_HEAD.length);
+    this.#take(grinder.jobOf(key) ?? grinder.learn(key, bytes.toString('latin1', start, end), nowMs), nowMs);
     return true;
   }
 
@@ -276,8 +271,10 @@ export class LoadConnection implements SocketEvents {
       result?: unknown;
       error?: unknown;
     };
-    if (line.method === 'mining.notify') this.#take(this.#room.grinder.learn(text, nowMs), nowMs);
-    else if (line.method === 'mining.set_extranonce') this.#setExtranonce(String(line.params?.[0]));
+    if (line.method === 'mining.notify') {
+      const key = jobKey(Buffer.from(text, 'latin1'), JOB_HEAD.length);
+      this.#take(this.#room.grinder.learn(key, text, nowMs), nowMs);
+    } else if (line.method === 'mining.set_extranonce') this.#setExtranonce(String(line.params?.[0]));
     else if (line.id === null) return;
     else if (line.id >= FIRST_SUBMIT_ID) {
       const code = String(Array.isArray(line.error) ? line.error[0] : 'none');

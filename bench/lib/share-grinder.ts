@@ -33,10 +33,28 @@ const SHARE = 1;
 const NO_TARGET = new Uint8Array(32);
 const PRE_POW_BYTES = 32;
 
+/** Bytes of the work that are looked at to tell jobs of one number apart: several servers may stand behind one port. */
+const KEY_BYTES = 12;
+const KEY_SPAN = 2 ** 22;
+
+/** What tells a job from others, from the bytes of its line. @param at of the first digit of its number */
+export function jobKey(bytes: Uint8Array, at: number): number {
+  let to = at;
+  let id = 0;
+  for (let digit: number; (digit = bytes[to]! - 0x30) >= 0 && digit <= 9; to++) id = id * 10 + digit;
+  let mark = 0;
+  // Behind the number come a quote, a comma, and the work.
+  for (let i = 2; i < KEY_BYTES + 2; i++) mark = (Math.imul(mark, 31) + bytes[to + i]!) | 0;
+  return id * KEY_SPAN + ((mark >>> 0) % KEY_SPAN);
+}
+
 export class ShareGrinder {
   readonly #kernel = loadKernel();
   readonly #view: DataView;
+  /** By `jobKey`. */
   readonly #jobs = new Map<number, LoadJob>();
+  /** By work, which both forms of a job have in common. */
+  readonly #byWork = new Map<string, LoadJob>();
   #sequence = 0;
 
   constructor() {
@@ -44,17 +62,16 @@ export class ShareGrinder {
     this.#view = new DataView(records.buffer, records.byteOffset, records.length);
   }
 
-  /** Undefined: not seen yet, `learn` it. Every connection is sent the same jobs. */
-  jobOf(jobId: number): LoadJob | undefined {
-    return this.#jobs.get(jobId);
+  /** Undefined: not seen yet, `learn` it. Every connection of a server is sent the same jobs. */
+  jobOf(key: number): LoadJob | undefined {
+    return this.#jobs.get(key);
   }
 
   /** @param line a whole `mining.notify`, in the array or the big form. */
-  learn(line: string, nowMs: number): LoadJob {
-    const { params } = JSON.parse(line) as { params: [string, string | number[], number?] };
-    const jobId = Number(params[0]);
-    const known = this.#jobs.get(jobId);
+  learn(key: number, line: string, nowMs: number): LoadJob {
+    const known = this.#jobs.get(key);
     if (known) return known;
+    const { params } = JSON.parse(line) as { params: [string, string | number[], number?] };
     const bytes = Buffer.alloc(PRE_POW_BYTES + 8);
     if (typeof params[1] === 'string') bytes.write(params[1], 'hex');
     else {
@@ -63,17 +80,29 @@ export class ShareGrinder {
       for (const [index, word] of words.entries()) bytes.writeBigUInt64LE(BigInt(word), index * 8);
       bytes.writeBigUInt64LE(BigInt(params[2]!), PRE_POW_BYTES);
     }
+    const work = bytes.toString('latin1');
+    const job = this.#byWork.get(work) ?? this.#prepare(params[0], bytes, nowMs);
+    this.#jobs.set(key, job);
+    this.#byWork.set(work, job);
+    this.#forget(this.#jobs);
+    this.#forget(this.#byWork);
+    return job;
+  }
+
+  #prepare(id: string, bytes: Buffer, nowMs: number): LoadJob {
     const sequence = ++this.#sequence;
     const slot = sequence % this.#kernel.templateSlots;
     const timestampMs = bytes.readBigUInt64LE(PRE_POW_BYTES);
     this.#kernel.prepare(slot, sequence, bytes.subarray(0, PRE_POW_BYTES), timestampMs, NO_TARGET);
-    const job = { id: params[0], slot, sequence, firstSeenAtMs: nowMs };
-    this.#jobs.set(jobId, job);
-    for (const [id, old] of this.#jobs) {
-      if (old.sequence > sequence - this.#kernel.templateSlots) break;
-      this.#jobs.delete(id);
+    return { id, slot, sequence, firstSeenAtMs: nowMs };
+  }
+
+  /** Whose slot in the kernel has gone to another. */
+  #forget<Key>(jobs: Map<Key, LoadJob>): void {
+    for (const [key, old] of jobs) {
+      if (old.sequence > this.#sequence - this.#kernel.templateSlots) break;
+      jobs.delete(key);
     }
-    return job;
   }
 
   /** Of the nonces (high, low .. low + NONCES_PER_TRY), writes those that are shares into `found`. Returns how many. */

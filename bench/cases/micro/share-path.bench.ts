@@ -30,7 +30,7 @@ function linesOf(
   depth: number,
   salt: number,
 ): Round {
-  const job = grinder.learn(jobLine, 0);
+  const job = grinder.learn(jobId, jobLine, 0);
   const found = new Uint32Array(NONCES_PER_TRY);
   const chunks = rig.sockets.map((socket, index) => {
     const high = (socket.extranonce << 16) >>> 0;

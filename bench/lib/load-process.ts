@@ -30,6 +30,7 @@ const LISTEN_ROUND_MS = 1_000;
 /** Between two looks at the schedule of an open loop. */
 const PACE_MS = 0.25;
 const HALT_TIMEOUT_MS = 10_000;
+const RECONNECT_AFTER_MS = 200;
 /** Three digits up to a minute: answers later than that are the same failure. */
 const LATENCY_US_MAX = 60_000_000;
 
@@ -191,8 +192,15 @@ class Load implements LoadRoom {
       return;
     }
     if (wasReady) this.#ready--;
-    if (this.#connections.indexOf(connection) < this.#stalled) this.counts.stalledClosed++;
-    else if (this.#plan?.churnPerSecond || this.#churned > 0) {
+    if (this.#stalled > 0 && this.#connections.indexOf(connection) < this.#stalled)
+      this.counts.stalledClosed++;
+    else if (this.#target.partial) {
+      // As a miner does.
+      this.counts.reconnects++;
+      setTimeout(() => {
+        if (!this.#closing) connection.open();
+      }, RECONNECT_AFTER_MS);
+    } else if (this.#plan?.churnPerSecond || this.#churned > 0) {
       this.counts.reconnects++;
       connection.open();
     } else {

@@ -42,11 +42,18 @@ const parameters = {
 const STORM_TIMEOUT_MS = 20_000;
 const MS_PER_SECOND = 1_000;
 
+interface Storm {
+  readonly seconds: number;
+  readonly left: number;
+  /** Connections that ended before they were served, and came again. */
+  readonly broken: number;
+}
+
 /** Seconds until all are served; the time-out when they never are, and then `left` says how many. */
-async function storm(server: ServerUnderTest, connects: number): Promise<{ seconds: number; left: number }> {
+async function storm(server: ServerUnderTest, connects: number): Promise<Storm> {
   const generator = new LoadGenerator();
   try {
-    const { openedMs, loggedIn } = await generator.open({
+    const { openedMs, loggedIn, reconnects } = await generator.open({
       host: '127.0.0.1',
       port: server.port,
       connections: connects,
@@ -56,7 +63,7 @@ async function storm(server: ServerUnderTest, connects: number): Promise<{ secon
       partial: true,
     });
     await generator.close().catch(() => {});
-    return { seconds: openedMs / MS_PER_SECOND, left: connects - loggedIn };
+    return { seconds: openedMs / MS_PER_SECOND, left: connects - loggedIn, broken: reconnects };
   } finally {
     await generator.end();
   }
@@ -69,7 +76,7 @@ async function run({ values, progress }: CaseContext<typeof parameters>): Promis
     oneCore: values.oneCore === 1,
     ...(values.descriptors === 0 ? {} : { edges: 1, acceptDescriptors: values.descriptors }),
   });
-  const left: Record<string, number[]> = { naive: [], engine: [], limit: [] };
+  const storms: Record<string, Storm[]> = { naive: [], engine: [] };
   try {
     const plan = {
       connections: values.connections,
@@ -78,7 +85,7 @@ async function run({ values, progress }: CaseContext<typeof parameters>): Promis
       load: { loop: 'open', sharesPerSecond: values.rate, churnPerSecond: 0 },
       meanwhile: async (server: ServerUnderTest) => {
         const served = await storm(server, values.connects);
-        left[server.name]!.push(served.left);
+        storms[server.name]!.push(served);
         return served.seconds;
       },
     } as const;
@@ -88,13 +95,15 @@ async function run({ values, progress }: CaseContext<typeof parameters>): Promis
     return {
       measures: [
         ...measureOf(played, 'all_served_s', 's', 'lower', seconds),
-        ...(['naive', 'engine'] as const).map((name) => ({
-          name: `${name}.not_served`,
-          unit: '',
-          better: 'lower' as const,
-          // The first turn of each was for the compiler.
-          values: left[name]!.slice(1),
-        })),
+        ...(['left', 'broken'] as const).flatMap((what) =>
+          (['naive', 'engine'] as const).map((name) => ({
+            name: `${name}.${what}`,
+            unit: '',
+            better: 'lower' as const,
+            // The first turn of each was for the compiler.
+            values: storms[name]!.slice(1).map((one) => one[what]),
+          })),
+        ),
         ...measureOf(played, 'answer_p99_ms', 'ms', 'lower', p99),
         ratioOf(played, 'all_served', 'higher', 'naive', 'engine', seconds),
       ],

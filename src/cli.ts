@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { addCapacityVerb } from './app/capacity-verb.ts';
 import { addConfigVerbs } from './app/config-verbs.ts';
 import { runDemo } from './app/demo.ts';
 import type { EdgePlace } from './app/edge-config.ts';
@@ -127,11 +128,18 @@ function buildProgram(): Command {
       process.exitCode = await runMigrate(options.config, options.status === true);
     });
 
+  addCapacityVerb(program);
   addSimnodeVerb(program);
   addMinerVerb(program);
   addConfigVerbs(program);
   addJournalVerbs(program);
   return program;
+}
+
+/** Commander would end the process itself, with 1 whatever the fault. */
+function overrideExit(command: Command): void {
+  command.exitOverride();
+  for (const one of command.commands) overrideExit(one);
 }
 
 /** User faults are told in sentences, everything else with its stack: that one is ours. */
@@ -147,8 +155,7 @@ function tellFault(error: unknown): number {
 
 try {
   const program = buildProgram();
-  program.exitOverride();
-  for (const command of program.commands) command.exitOverride();
+  overrideExit(program);
   await program.parseAsync();
 } catch (error) {
   const code = (error as { code?: unknown }).code;

@@ -1,9 +1,11 @@
-/** `sluice config check | example | schema`. */
-import type { Command } from 'commander';
+/** `sluice config check | example | schema | limits`. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { configExample, configJsonSchema } from '../../config/example.ts';
+import { LIMITS } from '../../config/limits.ts';
 import { databaseUrlOf, loadConfig } from '../../config/load.ts';
 import { checkAddress } from '../chains/kaspa/address.ts';
 import { EdgeError } from '../kit/edge-error.ts';
+import { boundsObject, boundsText, connectionBound, jobsPerSecondOf } from './bounds-table.ts';
 
 export function addConfigVerbs(program: Command): void {
   const config = program.command('config').description('look at configurations');
@@ -34,4 +36,33 @@ export function addConfigVerbs(program: Command): void {
     .action(() => {
       process.stdout.write(`${JSON.stringify(configJsonSchema(), null, 2)}\n`);
     });
+  config
+    .command('limits')
+    .description('every bound of the engine and why it is what it is, and the memory that they come to')
+    .option('--config <file>', 'of this configuration')
+    .addOption(
+      new Option(
+        '--connections <n>',
+        'miners; default: as many as this system lets a process have',
+      ).argParser(connections),
+    )
+    .option('--json', 'as JSON')
+    .action((given: { config?: string; connections?: number; json?: boolean }) => {
+      const jobsPerSecond = jobsPerSecondOf(
+        given.config === undefined ? undefined : loadConfig(given.config),
+      );
+      const count = given.connections ?? connectionBound();
+      process.stdout.write(
+        given.json
+          ? `${JSON.stringify(boundsObject(count, jobsPerSecond), null, 2)}\n`
+          : boundsText(count, jobsPerSecond),
+      );
+    });
+}
+
+function connections(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > LIMITS.connectionsMax)
+    throw new InvalidArgumentError(`expected a whole number from 1 to ${LIMITS.connectionsMax}`);
+  return value;
 }

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { databaseUrlOf, loadConfig } from '../../config/load.ts';
 import { createLogger } from '../kit/log.ts';
 import { inheritedSockets } from '../stratum/socket/inherited-sockets.ts';
+import { logBounds } from './bounds-table.ts';
 import { type EdgePlace, edgeConfig } from './edge-config.ts';
 import { startEngine } from './engine.ts';
 import { keepPostgres } from './kept-postgres.ts';
@@ -14,6 +15,7 @@ export async function runServe(configFile: string, edge?: EdgePlace): Promise<nu
   const config = edge === undefined ? whole : edgeConfig(whole, edge, availableParallelism());
   const inherited = inheritedSockets(process.env, process.pid);
   const log = createLogger(config.log.level, config.instance);
+  logBounds(config, log);
   // Heard from the first moment: whoever stops an engine that is still starting gets an ordered end as well, a little later.
   const stopped = new Promise<string>((resolve) => onStopRequested(resolve));
   const url = databaseUrlOf(config, process.env);

@@ -1,0 +1,77 @@
+/**
+ * What the engine's parts can hold at most, from its bounds: the answer to "how much memory does it need, and what if everything goes
+ * wrong at once". Buffers that are made once are exact; what a session takes is measured (`npm run bench -- idle-memory`). Pure.
+ */
+import { LIMITS } from '../../config/limits.ts';
+import { TEMPLATE_BYTES } from '../domain/template-layout.ts';
+import { SLOT_BYTES } from '../journal/record-layout.ts';
+import { RECORD_BYTES } from '../validation/batch-layout.ts';
+
+export interface MemoryPart {
+  readonly name: string;
+  /** With that many miners who behave. */
+  readonly usualBytes: number;
+  /** With as many who all do their worst at the same time. */
+  readonly worstBytes: number;
+  readonly how: string;
+}
+
+const KIBIBYTE = 1024;
+const MEBIBYTE = 1024 * KIBIBYTE;
+/** Code, heaps of main thread and four others, V8's and libuv's own; measured after a minute with one miner. */
+const PROCESS_BYTES = 200 * MEBIBYTE;
+/** All state of a session, as measured; the kernel's part of a socket comes on top and is not the process's. */
+const SESSION_BYTES = 8 * KIBIBYTE;
+/** Fields of an answer that waits for the disk. */
+const PENDING_BYTES = 47;
+/** Two words a nonce, tables at most half full, and both tables while one grows. */
+const DUPLICATE_BYTES = 8 * 2 * 1.5;
+/** Above what one process carries on any machine of today. */
+const SHARES_PER_SECOND_MAX = 250_000;
+/** A row on its way from the journal to PostgreSQL: read, encoded, sent. */
+const LOADER_ROW_BYTES = 500;
+
+/** @param connections that are open at most; @param jobsPerSecond to one miner */
+export function memoryBound(connections: number, jobsPerSecond: number): MemoryPart[] {
+  const ringSeconds = LIMITS.jobRingSlots / jobsPerSecond;
+  const duplicates = (sharesPerSecond: number): number =>
+    Math.min(LIMITS.jobRingSlots * LIMITS.duplicateEntriesMax, sharesPerSecond * ringSeconds) *
+    DUPLICATE_BYTES;
+  const fixed = (name: string, bytes: number, how: string): MemoryPart => ({
+    ...{ name, how },
+    usualBytes: bytes,
+    worstBytes: bytes,
+  });
+  return [
+    fixed('process', PROCESS_BYTES, 'code and heaps of all threads, measured'),
+    fixed(
+      'batches',
+      LIMITS.batchSlots * LIMITS.batchRecordsMax * RECORD_BYTES,
+      `${LIMITS.batchSlots} batches of ${LIMITS.batchRecordsMax} records of ${RECORD_BYTES} bytes`,
+    ),
+    fixed(
+      'journal ring',
+      LIMITS.journalRingSlots * (SLOT_BYTES + PENDING_BYTES),
+      `${LIMITS.journalRingSlots} records of ${SLOT_BYTES} bytes, and the answers that wait for them`,
+    ),
+    fixed('templates', LIMITS.jobRingSlots * TEMPLATE_BYTES, `${LIMITS.jobRingSlots} jobs`),
+    fixed('loader', LIMITS.loaderRowsMax * 4 * LOADER_ROW_BYTES, 'rows of the largest COPY'),
+    {
+      name: 'duplicates',
+      // A share a minute and miner is twice what pools ask for.
+      usualBytes: duplicates(connections / 60),
+      worstBytes: duplicates(SHARES_PER_SECOND_MAX),
+      how: `nonces of the last ${ringSeconds.toFixed(0)} s; worst: ${SHARES_PER_SECOND_MAX} shares/s all that time`,
+    },
+    {
+      name: 'sessions',
+      usualBytes: connections * SESSION_BYTES,
+      worstBytes: connections * (SESSION_BYTES + LIMITS.lineBytesMax + LIMITS.socketBacklogCloseBytes),
+      how: `${connections} connections; worst: each holds an unfinished line of ${LIMITS.lineBytesMax} bytes and is ${LIMITS.socketBacklogCloseBytes} bytes behind`,
+    },
+  ];
+}
+
+export function totalBytes(parts: readonly MemoryPart[], which: 'usualBytes' | 'worstBytes'): number {
+  return parts.reduce((sum, part) => sum + part[which], 0);
+}

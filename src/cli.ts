@@ -111,7 +111,14 @@ function buildProgram(): Command {
         'so many engines behind the same ports, each with a journal of its own; they meet in the database',
       ).argParser(whole(1, EDGES_MAX)),
     )
-    .addOption(new Option('--edge <place>', 'one of several: 2/4').argParser(edgePlace).hideHelp())
+    .addOption(
+      new Option(
+        '--edge <place>',
+        'only the second of four: 2/4, where systemd starts each by itself (deploy/sluice@.service)',
+      )
+        .argParser(edgePlace)
+        .conflicts('edges'),
+    )
     .action(async (options: { config: string; edges?: number; edge?: EdgePlace }) => {
       process.exitCode =
         options.edges === undefined

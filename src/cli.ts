@@ -60,6 +60,33 @@ function edgePlace(text: string): EdgePlace {
   return { number: Number(place), of: Number(of) };
 }
 
+function addServeVerb(program: Command): void {
+  program
+    .command('serve')
+    .description('the engine: real nodes, a real PostgreSQL, real miners')
+    .requiredOption('--config <file>', 'configuration; `sluice config example` prints one')
+    .addOption(
+      new Option(
+        '--edges <n>',
+        'so many engines behind the same ports, each with a journal of its own; they meet in the database',
+      ).argParser(whole(1, EDGES_MAX)),
+    )
+    .addOption(
+      new Option(
+        '--edge <place>',
+        'only the second of four: 2/4, where systemd starts each by itself (deploy/sluice@.service)',
+      )
+        .argParser(edgePlace)
+        .conflicts('edges'),
+    )
+    .action(async (options: { config: string; edges?: number; edge?: EdgePlace }) => {
+      process.exitCode =
+        options.edges === undefined
+          ? await runServe(options.config, options.edge)
+          : await runEdges(options.config, options.edges);
+    });
+}
+
 function buildProgram(): Command {
   const { version } = JSON.parse(readFileSync(projectPath('package.json'), 'utf8')) as { version: string };
   const program = new Command('sluice')
@@ -101,30 +128,7 @@ function buildProgram(): Command {
       process.exitCode = await runDemo(options);
     });
 
-  program
-    .command('serve')
-    .description('the engine: real nodes, a real PostgreSQL, real miners')
-    .requiredOption('--config <file>', 'configuration; `sluice config example` prints one')
-    .addOption(
-      new Option(
-        '--edges <n>',
-        'so many engines behind the same ports, each with a journal of its own; they meet in the database',
-      ).argParser(whole(1, EDGES_MAX)),
-    )
-    .addOption(
-      new Option(
-        '--edge <place>',
-        'only the second of four: 2/4, where systemd starts each by itself (deploy/sluice@.service)',
-      )
-        .argParser(edgePlace)
-        .conflicts('edges'),
-    )
-    .action(async (options: { config: string; edges?: number; edge?: EdgePlace }) => {
-      process.exitCode =
-        options.edges === undefined
-          ? await runServe(options.config, options.edge)
-          : await runEdges(options.config, options.edges);
-    });
+  addServeVerb(program);
 
   program
     .command('migrate')

@@ -12,6 +12,7 @@ import { runEdges } from './app/edges.ts';
 import { addJournalVerbs } from './app/journal-verbs.ts';
 import { runMigrate } from './app/migrate-role.ts';
 import { addMinerVerb } from './app/miner-role.ts';
+import { addRewardsVerb } from './app/rewards-verb.ts';
 import { runServe } from './app/serve.ts';
 import { addSimnodeVerb } from './app/simnode-role.ts';
 import { EdgeError, messageOf } from './kit/edge-error.ts';
@@ -144,6 +145,7 @@ function buildProgram(): Command {
   addMinerVerb(program);
   addConfigVerbs(program);
   addJournalVerbs(program);
+  addRewardsVerb(program);
   return program;
 }
 

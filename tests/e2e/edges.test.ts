@@ -110,6 +110,28 @@ describe('two edges behind one port', { timeout: 90_000 }, () => {
   });
 });
 
+describe('a reward', { timeout: 60_000 }, () => {
+  const cli = projectPath('dist', 'src', 'cli.js');
+  const preview = (...more: string[]) =>
+    execute(process.execPath, [cli, 'rewards', 'preview', '--config', rig.configFile, ...more]);
+
+  it('is divided over what all edges have stored, to the last sompi', async () => {
+    const { stdout } = await preview('--reward', '100.00000007', '--fee-percent', '1.5', '--json');
+    const told = JSON.parse(stdout) as { feeSompi: string; parts: { address: string; sompi: string }[] };
+    expect(told.parts.map(({ address }) => address)).toEqual([ADDRESS]);
+    expect(BigInt(told.feeSompi) + BigInt(told.parts[0]!.sompi)).toBe(10_000_000_007n);
+    expect((await preview('--reward', '100')).stdout).toContain(`100.00000000  ${ADDRESS}`);
+  });
+
+  it.each([
+    ['--reward', '-5'],
+    ['--reward', '1e9'],
+    ['--reward', '1', '--minutes', '0'],
+  ])('is refused as %s %s', async (...options) => {
+    await expect(preview(...options)).rejects.toMatchObject({ code: 2 });
+  });
+});
+
 describe('impossible edges', { timeout: 60_000 }, () => {
   const cli = projectPath('dist', 'src', 'cli.js');
 

@@ -1,0 +1,142 @@
+/**
+ * A reward over so many accounts with so many sums of workers and minutes in the window: added up by PostgreSQL, divided in Node. Against
+ * it the usual way, every row fetched and added up in a Map.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Sql } from 'postgres';
+import { silentLogger } from '../../../src/kit/log.ts';
+import { startEmbeddedPostgres } from '../../../src/ledger/embedded-postgres.ts';
+import { migrate } from '../../../src/ledger/migrate.ts';
+import { workInWindow } from '../../../src/ledger/reward-window.ts';
+import { splitReward } from '../../../src/ledger/schemes/split.ts';
+import { openDatabase } from '../../../src/ledger/stores/postgres.ts';
+import { type CaseContext, type CaseResult, defineCase, type Measure } from '../../lib/bench-case.ts';
+import { ROUNDS } from '../../lib/flow-parameters.ts';
+
+const parameters = {
+  accounts: { unit: '', text: 'with work in the window', real: 100_000, smoke: 200, min: 1, max: 10_000_000 },
+  rows: {
+    unit: '',
+    text: 'sums of a worker and a minute in the window',
+    real: 2_000_000,
+    smoke: 2_000,
+    min: 1,
+    max: 100_000_000,
+  },
+  rounds: { ...ROUNDS, real: 3 },
+};
+type Given = CaseContext<typeof parameters>['values'];
+
+const REWARD_SOMPI = 5_500_000_000n;
+const FEE_BASIS_POINTS = 100n;
+const START_UNIX_MS = Date.UTC(2026, 0, 1);
+const MINUTES_PER_DAY = 1_440;
+const MS_PER_MINUTE = 60_000;
+const MEBIBYTE = 2 ** 20;
+
+/** One worker an account; minute after minute, every worker in turn. Returns the window's end. */
+async function fill(sql: Sql, { accounts, rows }: Given): Promise<number> {
+  const minutes = Math.ceil(rows / accounts);
+  for (let day = 0; day * MINUTES_PER_DAY < minutes; day++)
+    await sql`SELECT ensure_day_partitions(${new Date(START_UNIX_MS + day * MINUTES_PER_DAY * MS_PER_MINUTE)}::date)`;
+  await sql`SELECT ensure_instance('bench')`;
+  await sql`INSERT INTO accounts (address) SELECT 'kaspadev:' || n FROM generate_series(1, ${accounts}::int) n`;
+  await sql`INSERT INTO workers (account_id, name) SELECT id, 'rig' FROM accounts ORDER BY id`;
+  await sql`
+    INSERT INTO share_sums (bucket, worker_id, instance_id, shares, work_hashes)
+    SELECT to_timestamp(${START_UNIX_MS / 1_000}::float8) + (n / ${accounts}::int) * interval '1 minute',
+      1 + n % ${accounts}::int, 1, 3, (1 + n % 977) * 4294967296::numeric
+    FROM generate_series(0, ${rows - 1}::int) n`;
+  await sql`ANALYZE share_sums`;
+  return START_UNIX_MS + minutes * MS_PER_MINUTE;
+}
+
+async function fetchAll(sql: Sql): Promise<Map<bigint, bigint>> {
+  const work = new Map<bigint, bigint>();
+  const rows = sql<{ account_id: bigint; work: string }[]>`
+    SELECT w.account_id, s.work_hashes::text AS work FROM share_sums s JOIN workers w ON w.id = s.worker_id`;
+  for await (const some of rows.cursor(10_000))
+    for (const row of some) work.set(row.account_id, (work.get(row.account_id) ?? 0n) + BigInt(row.work));
+  return work;
+}
+
+async function run({ values, progress }: CaseContext<typeof parameters>): Promise<CaseResult> {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-'));
+  const server = await startEmbeddedPostgres({ dataDir: join(folder, 'pg'), log: silentLogger });
+  const seconds: Record<'query' | 'split' | 'naive', number[]> = { query: [], split: [], naive: [] };
+  const rssMib: number[] = [];
+  const invalid: string[] = [];
+  let checksum = '';
+  const timed = async <T>(into: number[], work: () => T | Promise<T>): Promise<T> => {
+    const startedMs = performance.now();
+    const result = await work();
+    into.push((performance.now() - startedMs) / 1_000);
+    return result;
+  };
+  try {
+    const sql = openDatabase(server.url, { applicationName: 'sluice bench', max: 1 });
+    await migrate(sql, { log: silentLogger });
+    const total = values.rounds * 2 + 1;
+    progress(0, total, `writing ${values.rows} sums of ${values.accounts} accounts`);
+    const end = await fill(sql, values);
+    for (let round = 0; round < values.rounds; round++) {
+      const window = await timed(seconds.query, () => workInWindow(sql, START_UNIX_MS, end));
+      const split = await timed(seconds.split, () => splitReward(REWARD_SOMPI, FEE_BASIS_POINTS, window));
+      rssMib.push(process.memoryUsage().rss / MEBIBYTE);
+      const given = split.parts.reduce((sum, { sompi }) => sum + sompi, split.feeSompi);
+      if (given !== REWARD_SOMPI) invalid.push(`${given} of ${REWARD_SOMPI} sompi were given`);
+      checksum = `parts ${split.parts.length}, first ${split.parts[0]?.sompi}`;
+      progress(
+        round * 2 + 1,
+        total,
+        `${seconds.query.at(-1)!.toFixed(2)} s and ${(seconds.split.at(-1)! * 1_000).toFixed(0)} ms`,
+      );
+      const naive = await timed(seconds.naive, () => fetchAll(sql));
+      if (window.some(({ accountId, work }) => naive.get(accountId) !== work))
+        invalid.push('PostgreSQL and the Map disagree');
+      progress(round * 2 + 2, total, `row by row ${seconds.naive.at(-1)!.toFixed(2)} s`);
+    }
+    await sql.end();
+  } finally {
+    await server.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+  const one = (name: string, unit: string, better: Measure['better'], list: number[]): Measure => ({
+    name,
+    unit,
+    better,
+    values: list,
+  });
+  return {
+    measures: [
+      one('postgres.seconds', 's', 'lower', seconds.query),
+      one(
+        'split.ms',
+        'ms',
+        'lower',
+        seconds.split.map((value) => value * 1_000),
+      ),
+      one('node.rss_mib', 'MiB', 'lower', rssMib),
+      one('naive.seconds', 's', 'lower', seconds.naive),
+      one(
+        'ratio.seconds',
+        '',
+        'higher',
+        seconds.naive.map((value, round) => value / (seconds.query[round]! + seconds.split[round]!)),
+      ),
+    ],
+    distributions: [],
+    checksum,
+    invalid,
+    notes: [],
+  };
+}
+
+export default defineCase({
+  kind: 'flow',
+  title: 'a reward divided over all accounts of a window, on real PostgreSQL, against fetching every row',
+  parameters,
+  run,
+});

@@ -2,6 +2,7 @@
  * The configuration: ONE table that parses, documents, refuses and prints the example. Every key's `describe` text is what a
  * person reads in the example file; unknown keys stop the start.
  */
+import { isIPv4, isIPv6 } from 'node:net';
 import { z } from 'zod';
 import { LIMITS } from './limits.ts';
 
@@ -21,6 +22,15 @@ const difficulty = z
   .positive()
   .max(2 ** 62);
 
+const network = z.string().refine(isNetwork, 'expected an IP address or a network such as 10.0.0.0/8');
+
+function isNetwork(text: string): boolean {
+  const [address = '', prefix, ...more] = text.split('/');
+  const bits = isIPv4(address) ? 32 : isIPv6(address) ? 128 : -1;
+  if (bits < 0 || more.length > 0) return false;
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits);
+}
+
 export const DIALECT_NAMES = ['asic-hex', 'bitmain', 'two-param', 'default'] as const;
 
 const stratumPort = z.strictObject({
@@ -39,6 +49,14 @@ const stratumPort = z.strictObject({
     .enum(DIALECT_NAMES)
     .optional()
     .describe('Speak this dialect whatever the miner says it is, for machines behind a proxy'),
+  proxyFrom: z
+    .array(network)
+    .min(1)
+    .max(64)
+    .optional()
+    .describe(
+      'Load balancers in front of this port, as addresses or networks (10.0.0.0/8): every connection must come from one and begin with a PROXY header (v1 or v2)',
+    ),
   jobIntervalMs: z
     .number()
     .int()

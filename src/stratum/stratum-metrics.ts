@@ -1,6 +1,7 @@
 /** Metrics of this room. The number of series is fixed by the tables here and by the number of ports. */
 import { VERDICTS } from '../domain/share.ts';
 import { Counter, CounterFamily, Gauge, GaugeFamily, type Registry } from '../kit/metrics.ts';
+import { PROXY_FAULTS, type ProxyFault } from './socket/proxy-gate.ts';
 
 /** Why a connection ended. */
 export const CLOSE_REASONS = [
@@ -50,6 +51,7 @@ export class StratumMetrics {
   readonly foreignLogins: Counter;
   readonly holds: Counter;
   readonly acceptErrors: Counter;
+  readonly #proxies: CounterFamily;
   readonly #replies: CounterFamily;
   readonly #closes: CounterFamily;
 
@@ -84,6 +86,12 @@ export class StratumMetrics {
     );
     this.holds = counter('reading_held_total', 'Times a socket was not read on because validation was full.');
     this.acceptErrors = counter('accept_errors_total', 'Connections the system could not give us.');
+    this.#proxies = family(
+      'proxy_refused_total',
+      'Connections to a port behind balancers that did not begin as such a one must, by reason.',
+      'reason',
+      PROXY_FAULTS,
+    );
     this.#replies = family(
       'replies_total',
       'Answers to submissions and refused logins, by wire code.',
@@ -113,6 +121,10 @@ export class StratumMetrics {
 
   closed(reason: CloseReason): void {
     this.#closes.inc(CLOSE_INDEX[reason]);
+  }
+
+  proxyRefused(fault: ProxyFault): void {
+    this.#proxies.inc(PROXY_FAULTS.indexOf(fault));
   }
 
   verdictSent(verdict: number): void {

@@ -25,6 +25,7 @@ import { Sessions, type WorkerRegistry } from './session/sessions.ts';
 import { Submissions } from './session/submissions.ts';
 import { descriptorsByPort, type InheritedSocket } from './socket/inherited-sockets.ts';
 import { Listener } from './socket/listener.ts';
+import { TrustedSources } from './socket/proxy-gate.ts';
 import { tryRawStreams } from './socket/raw-trial.ts';
 import type { SocketAdapter, SocketEvents } from './socket/socket-adapter.ts';
 import { STRATUM_LIMITS, type StratumLimits } from './stratum-limits.ts';
@@ -43,6 +44,8 @@ export interface PortOptions {
   readonly difficultyMaxLog2: DifficultyLog2;
   /** Instead of the user agent's. */
   readonly dialect?: DialectName;
+  /** Load balancers, addresses or networks: every connection comes from one, with a PROXY header. Absent: none does. */
+  readonly proxyFrom?: readonly string[];
   /** Value of the metric label `port`. */
   readonly label: string;
 }
@@ -153,7 +156,7 @@ class StratumServer implements Stratum {
     this.#options.log.info({ sockets: streams === undefined ? 'net' : 'raw' }, 'opening the stratum ports');
     const { ports, inherited = [] } = this.#options;
     const descriptors = descriptorsByPort(inherited, ports.length);
-    this.#listeners = ports.map(({ host, port }, portIndex) => {
+    this.#listeners = ports.map(({ host, port, proxyFrom }, portIndex) => {
       return new Listener({
         host,
         port,
@@ -163,6 +166,8 @@ class StratumServer implements Stratum {
         streams,
         onConnection: (adapter) => this.connect(adapter, portIndex),
         onAcceptError: (error) => this.#onAcceptError(error),
+        ...(proxyFrom === undefined ? {} : { proxies: new TrustedSources(proxyFrom) }),
+        onProxyFault: (fault) => this.#metrics.proxyRefused(fault),
       });
     });
     const opened: { port: number }[] = [];

@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type Socket } from 'node:net';
 import { EdgeError, messageOf } from '../../kit/edge-error.ts';
 import { NetAdapter } from './net-adapter.ts';
+import { type ProxyFault, ProxyGate, type TrustedSources } from './proxy-gate.ts';
 import { RawAdapter, type RawStreams } from './raw-adapter.ts';
 import type { SocketAdapter, SocketEvents } from './socket-adapter.ts';
 
@@ -27,6 +28,9 @@ export interface ListenerOptions {
   /** Undefined: refused, and already destroyed. */
   readonly onConnection: (adapter: SocketAdapter) => SocketEvents | undefined;
   readonly onAcceptError: (error: Error) => void;
+  /** Every connection begins with a PROXY header and comes from one of these; absent = none does. */
+  readonly proxies?: TrustedSources;
+  readonly onProxyFault?: (fault: ProxyFault) => void;
 }
 
 /** What Node's documentation has and its types have not. */
@@ -64,7 +68,7 @@ export class Listener {
     });
     server.on('connection', (socket) => {
       const adapter = this.#adapterOf(socket);
-      const events = options.onConnection(adapter);
+      const events = options.proxies === undefined ? options.onConnection(adapter) : this.#gate(adapter);
       if (events !== undefined) adapter.listen(events);
     });
     return server;
@@ -112,6 +116,15 @@ export class Listener {
       }
     });
     return this.#closed;
+  }
+
+  #gate(adapter: NetAdapter | RawAdapter): SocketEvents | undefined {
+    const { proxies, onConnection, onProxyFault = () => {} } = this.#options;
+    if (proxies?.includes(adapter.remoteAddress))
+      return new ProxyGate({ adapter, onConnection, onFault: onProxyFault });
+    onProxyFault('untrusted');
+    adapter.destroy();
+    return undefined;
   }
 
   #adapterOf(socket: Socket): NetAdapter | RawAdapter {

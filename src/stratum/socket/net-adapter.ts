@@ -6,7 +6,7 @@ import type { SocketAdapter, SocketEvents } from './socket-adapter.ts';
 import type { WriteBuffer } from './write-buffer.ts';
 
 export class NetAdapter implements SocketAdapter {
-  readonly remoteAddress: string;
+  remoteAddress: string;
   readonly #socket: Socket;
   #events: SocketEvents | undefined;
   #failed = false;

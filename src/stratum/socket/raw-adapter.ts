@@ -99,7 +99,7 @@ function viewOf(length: number): Buffer {
 }
 
 export class RawAdapter implements SocketAdapter {
-  readonly remoteAddress: string;
+  remoteAddress: string;
   backlogBytes = 0;
   readonly #streams: RawStreams;
   readonly #onGone: () => void;

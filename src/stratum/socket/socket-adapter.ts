@@ -20,7 +20,8 @@ export interface SocketEvents {
 }
 
 export interface SocketAdapter {
-  readonly remoteAddress: string;
+  /** Of the peer, or of whom a trusted balancer in front of it says it is. */
+  remoteAddress: string;
   /** Written but not yet taken by the kernel. */
   readonly backlogBytes: number;
   /** Text is written as latin1, which is what all lines are built in. */

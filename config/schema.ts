@@ -33,38 +33,60 @@ function isNetwork(text: string): boolean {
 
 export const DIALECT_NAMES = ['asic-hex', 'bitmain', 'two-param', 'default'] as const;
 
-const stratumPort = z.strictObject({
-  port: portNumber.describe('TCP port miners connect to; 0 takes a free one'),
-  difficulty: difficulty.describe(
-    'Share difficulty of this port, a power of two (others are rounded down). KS0 64, KS1 512, KS3 4096, KS5 8192-32768',
-  ),
-  difficultyMin: difficulty
-    .optional()
-    .describe('Least difficulty a password such as d=64 may ask for; default: difficulty'),
-  difficultyMax: difficulty
-    .optional()
-    .describe('Greatest difficulty a password such as d=65536 may ask for; default: difficulty'),
-  label: z.string().max(60).default('').describe('What the page calls this port, e.g. "KS3 and larger"'),
-  dialect: z
-    .enum(DIALECT_NAMES)
-    .optional()
-    .describe('Speak this dialect whatever the miner says it is, for machines behind a proxy'),
-  proxyFrom: z
-    .array(network)
-    .min(1)
-    .max(64)
-    .optional()
-    .describe(
-      'Load balancers in front of this port, as addresses or networks (10.0.0.0/8): every connection must come from one and begin with a PROXY header (v1 or v2)',
+const stratumPort = z
+  .strictObject({
+    port: portNumber.describe('TCP port miners connect to; 0 takes a free one'),
+    difficulty: difficulty.describe(
+      'Share difficulty of this port, a power of two (others are rounded down). KS0 64, KS1 512, KS3 4096, KS5 8192-32768',
     ),
-  jobIntervalMs: z
-    .number()
-    .int()
-    .min(50)
-    .max(10_000)
-    .default(LIMITS.jobIntervalMs)
-    .describe('Least pause between two jobs to one miner, in ms'),
-});
+    difficultyMin: difficulty
+      .optional()
+      .describe(
+        'Least difficulty, by variable difficulty or by a password such as d=64; default: difficulty',
+      ),
+    difficultyMax: difficulty
+      .optional()
+      .describe(
+        'Greatest difficulty, by variable difficulty or by a password such as d=65536; default: difficulty',
+      ),
+    sharesPerMinute: z
+      .number()
+      .min(0.1)
+      .max(600)
+      .optional()
+      .describe(
+        'Variable difficulty: each miner is brought to so many shares a minute, between difficultyMin and difficultyMax; absent: fixed. A password d=64 fixes it for that miner',
+      ),
+    label: z.string().max(60).default('').describe('What the page calls this port, e.g. "KS3 and larger"'),
+    dialect: z
+      .enum(DIALECT_NAMES)
+      .optional()
+      .describe('Speak this dialect whatever the miner says it is, for machines behind a proxy'),
+    proxyFrom: z
+      .array(network)
+      .min(1)
+      .max(64)
+      .optional()
+      .describe(
+        'Load balancers in front of this port, as addresses or networks (10.0.0.0/8): every connection must come from one and begin with a PROXY header (v1 or v2)',
+      ),
+    jobIntervalMs: z
+      .number()
+      .int()
+      .min(50)
+      .max(10_000)
+      .default(LIMITS.jobIntervalMs)
+      .describe('Least pause between two jobs to one miner, in ms'),
+  })
+  .refine(
+    (port) =>
+      port.sharesPerMinute === undefined ||
+      (port.difficultyMin ?? port.difficulty) < (port.difficultyMax ?? port.difficulty),
+    {
+      path: ['sharesPerMinute'],
+      message: 'needs room: give difficultyMin and difficultyMax, the first below the second',
+    },
+  );
 
 function haveOneDifficulty(ports: readonly z.infer<typeof stratumPort>[]): boolean {
   const all = ports.flatMap((port) => [

@@ -212,6 +212,7 @@ function portOptions(port: Config['stratum']['ports'][number], host: string): Po
     difficultyMinLog2: Math.min(difficultyLog2, log2(port.difficultyMin ?? port.difficulty)),
     difficultyMaxLog2: Math.max(difficultyLog2, log2(port.difficultyMax ?? port.difficulty)),
     ...(port.dialect === undefined ? {} : { dialect: port.dialect }),
+    ...(port.sharesPerMinute === undefined ? {} : { sharesPerMinute: port.sharesPerMinute }),
     ...(port.proxyFrom === undefined ? {} : { proxyFrom: port.proxyFrom }),
     label: port.label || String(port.port),
   };

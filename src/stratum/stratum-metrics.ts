@@ -52,6 +52,7 @@ export class StratumMetrics {
   readonly holds: Counter;
   readonly acceptErrors: Counter;
   readonly #proxies: CounterFamily;
+  readonly #retargets: CounterFamily;
   readonly #replies: CounterFamily;
   readonly #closes: CounterFamily;
 
@@ -86,6 +87,12 @@ export class StratumMetrics {
     );
     this.holds = counter('reading_held_total', 'Times a socket was not read on because validation was full.');
     this.acceptErrors = counter('accept_errors_total', 'Connections the system could not give us.');
+    this.#retargets = family(
+      'retargets_total',
+      'Difficulties changed by variable difficulty, by direction.',
+      'direction',
+      ['up', 'down'],
+    );
     this.#proxies = family(
       'proxy_refused_total',
       'Connections to a port behind balancers that did not begin as such a one must, by reason.',
@@ -121,6 +128,10 @@ export class StratumMetrics {
 
   closed(reason: CloseReason): void {
     this.#closes.inc(CLOSE_INDEX[reason]);
+  }
+
+  retargeted(up: boolean): void {
+    this.#retargets.inc(up ? 0 : 1);
   }
 
   proxyRefused(fault: ProxyFault): void {

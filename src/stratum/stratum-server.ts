@@ -11,6 +11,7 @@
 import type { AddressCheck } from '../chains/chain.ts';
 import { ExtranoncePool } from '../domain/extranonce.ts';
 import type { DifficultyLog2 } from '../domain/target.ts';
+import type { VardiffRules } from '../domain/vardiff.ts';
 import { type Logger, ThrottledLog } from '../kit/log.ts';
 import type { Registry } from '../kit/metrics.ts';
 import type { ReplySink, ShareIntake } from '../validation/intake.ts';
@@ -20,6 +21,7 @@ import { FanOut } from './session/fan-out.ts';
 import { LoginDesk } from './session/login-desk.ts';
 import { RequestIds } from './session/request-ids.ts';
 import { Requests } from './session/requests.ts';
+import { Retargeting } from './session/retargeting.ts';
 import type { Session, SessionView } from './session/session.ts';
 import { Sessions, type WorkerRegistry } from './session/sessions.ts';
 import { Submissions } from './session/submissions.ts';
@@ -44,6 +46,8 @@ export interface PortOptions {
   readonly difficultyMaxLog2: DifficultyLog2;
   /** Instead of the user agent's. */
   readonly dialect?: DialectName;
+  /** Variable difficulty: so many shares a minute, within the bounds above. Absent: fixed. */
+  readonly sharesPerMinute?: number;
   /** Load balancers, addresses or networks: every connection comes from one, with a PROXY header. Absent: none does. */
   readonly proxyFrom?: readonly string[];
   /** Value of the metric label `port`. */
@@ -125,7 +129,9 @@ class StratumServer implements Stratum {
       () => new FanOut({ sliceMs: limits.fanOutSliceMs, metrics, clock, flushReplies }),
     );
     const onFault = (session: Session, reason: CloseReason): void => this.#onFault(session, reason);
+    const retargeting = new Retargeting(ports.map(vardiffRules), metrics);
     const sessions = new Sessions({
+      onSwept: (session, nowMs) => retargeting.look(session, nowMs),
       limits,
       metrics,
       clock,
@@ -261,4 +267,9 @@ class StratumServer implements Stratum {
       );
     });
   }
+}
+
+function vardiffRules(port: PortOptions): VardiffRules | undefined {
+  const { sharesPerMinute, difficultyMinLog2: minLog2, difficultyMaxLog2: maxLog2 } = port;
+  return sharesPerMinute === undefined ? undefined : { sharesPerMinute, minLog2, maxLog2 };
 }

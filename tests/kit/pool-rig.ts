@@ -25,6 +25,8 @@ export interface PoolRigOptions {
   readonly blocksPerSecond?: number;
   /** True unless said otherwise. */
   readonly enforceExtranonce?: boolean;
+  /** More keys of the one stratum port. */
+  readonly port?: Readonly<Record<string, unknown>>;
   /** A new folder under the system's temporary one when absent. */
   readonly folder?: string;
 }
@@ -147,7 +149,7 @@ export class PoolRig {
       stratum: {
         host: '127.0.0.1',
         enforceExtranonce: options.enforceExtranonce ?? true,
-        ports: [{ port: this.stratumPort, difficulty: 2 ** options.difficultyLog2 }],
+        ports: [{ port: this.stratumPort, difficulty: 2 ** options.difficultyLog2, ...options.port }],
       },
       database: { url: this.#postgres.first.url },
       journal: { directory: this.journalFolder },

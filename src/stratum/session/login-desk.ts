@@ -92,6 +92,8 @@ export class LoginDesk {
       port.difficultyMinLog2,
       port.difficultyMaxLog2,
     );
+    session.difficultyFixed = wishes.difficultyLog2 !== undefined;
+    session.beginWindow(sessions.nowMs);
     session.say(replyTrue(idText));
     if (session.state === SessionState.Authorized) this.#welcomeAgain(session, wishes, difficulty);
     else this.#welcome(session, difficulty, isForeseen ? port.difficultyLog2 : difficulty);

@@ -133,6 +133,12 @@ export class Session implements SubmittingSession, SocketEvents, LineSink, Sessi
   creditedDifficulty = 0;
   lastShareAtMs = 0;
 
+  /** Variable difficulty leaves it alone: its password asked for one. */
+  difficultyFixed = false;
+  /** Since when, and from which sum of credit, its rate is measured. */
+  windowSinceMs = 0;
+  windowCredited = 0;
+
   /** What is to be said: first these answers, then this text. */
   #firstAnswer = NO_ANSWER;
   #lastAnswer = NO_ANSWER;
@@ -160,6 +166,14 @@ export class Session implements SubmittingSession, SocketEvents, LineSink, Sessi
     this.rejected = 0;
     this.creditedDifficulty = 0;
     this.lastShareAtMs = 0;
+    this.difficultyFixed = false;
+    this.beginWindow(nowMs);
+  }
+
+  /** Its rate is measured from now on. */
+  beginWindow(nowMs: number): void {
+    this.windowSinceMs = nowMs;
+    this.windowCredited = this.creditedDifficulty;
   }
 
   /** Nothing of the old connection may be seen by the next. */
@@ -206,6 +220,11 @@ export class Session implements SubmittingSession, SocketEvents, LineSink, Sessi
   /** The next job brings it: clients take a difficulty for the job after it, and never for the one they have. */
   changeDifficulty(log2: DifficultyLog2): void {
     this.#nextDifficulty = log2 === this.difficulties.current ? undefined : log2;
+  }
+
+  /** The next job brings another one. */
+  get difficultyIsChanging(): boolean {
+    return this.#nextDifficulty !== undefined;
   }
 
   /** Adds a line to this turn's output. */

@@ -33,6 +33,8 @@ export interface SessionsOptions {
   readonly handleLine: (session: Session, buffer: Buffer, start: number, end: number) => LineFate;
   /** For the log: a connection was ended for a fault of the other side. */
   readonly onFault: (session: Session, reason: CloseReason) => void;
+  /** Of every authorized session, once a sweep. */
+  readonly onSwept?: (session: Session, nowMs: number) => void;
 }
 
 export class Sessions implements SessionRoom {
@@ -252,7 +254,7 @@ export class Sessions implements SessionRoom {
         case SessionState.Authorized:
           if (now - session.heardAtMs > idleTimeoutMs && session.pending === 0 && !this.#held.has(session)) {
             this.close(session, 'idle');
-          }
+          } else this.#options.onSwept?.(session, now);
           break;
         case SessionState.Closing:
           if (now - session.closingSinceMs > closeLingerMs)

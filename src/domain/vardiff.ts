@@ -1,0 +1,54 @@
+/**
+ * Variable difficulty: how hard a share must be so that a miner sends about so many a minute. Pure; time comes in as a number.
+ *
+ * Shares come at random, so a rate that was seen is not the rate that is: of n shares the true number is n give or take its root. A step
+ * is made when the whole interval around it lies beyond half a step, so a miner whose ideal lies between two powers of two stays
+ * where it is. The same rule needs no case for the quick: an ASIC at 2,000 times the rate is certain after a second.
+ *
+ *   shares x 2^d in a window --> interval of the rate --> [low .. high] against the target
+ *        low  > target x 2^0.6   up, by as many steps as are certain
+ *        high < target / 2^0.6   down, likewise; nobody heard of for a while is down a step
+ */
+import type { DifficultyLog2 } from './target.ts';
+
+export interface VardiffRules {
+  readonly sharesPerMinute: number;
+  readonly minLog2: DifficultyLog2;
+  readonly maxLog2: DifficultyLog2;
+}
+
+/** A miner changes: what it did so long ago says little of what it does. At 20 a minute 40 shares, known to a quarter. */
+export const VARDIFF_WINDOW_MS = 120_000;
+
+/** 99 % on either side. */
+const SIGMAS = 2.6;
+/** Of no share at all: with the true number above this, 99 of 100 windows would have had one. */
+const SILENCE = 4.6;
+/** In steps. Half a step off is as near as powers of two come; a little more keeps those there in peace. */
+const DEAD_BAND = 0.6;
+/** Up at once: what is too easy floods. Down in small steps: what is too hard only waits. */
+const STEPS_UP_MAX = 8;
+const STEPS_DOWN_MAX = 2;
+const MS_PER_MINUTE = 60_000;
+
+/**
+ * The difficulty from now on; the same = no change.
+ * @param shares work of the window in shares of the present difficulty: those of an easier job count for less
+ */
+export function vardiffStep(
+  { sharesPerMinute, minLog2, maxLog2 }: VardiffRules,
+  current: DifficultyLog2,
+  shares: number,
+  elapsedMs: number,
+): DifficultyLog2 {
+  if (!(elapsedMs > 0)) return current;
+  const wanted = (sharesPerMinute * elapsedMs) / MS_PER_MINUTE;
+  const spread = SIGMAS * Math.sqrt(shares);
+  const low = Math.log2((shares - spread) / wanted);
+  const high = Math.log2((shares + spread + SILENCE) / wanted);
+  let steps = 0;
+  // NaN and -Infinity, of few shares, are not above anything.
+  if (low > DEAD_BAND) steps = Math.min(STEPS_UP_MAX, Math.max(1, Math.round(low)));
+  else if (high < -DEAD_BAND) steps = -Math.min(STEPS_DOWN_MAX, Math.max(1, Math.round(-high)));
+  return Math.min(Math.max(current + steps, minLog2), maxLog2);
+}

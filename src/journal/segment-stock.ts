@@ -3,12 +3,15 @@
  * ever overwrites blocks that the file system has already given away. An fdatasync of such a block changes no metadata.
  */
 import { open, unlink } from 'node:fs/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { FaultPlan } from './fault-plan.ts';
 import { SLOT_BYTES } from './record-layout.ts';
 import { segmentPath } from './segment-files.ts';
 
 /** Synced every MiB: one fsync of 16 MiB would make the commits on the same disk wait behind it. */
 const PIECE_BYTES = 1 << 20;
+/** And not one after the other: back to back they still hold up every commit until the segment is done. */
+const PIECE_PAUSE_MS = 20;
 
 export class SegmentStock {
   readonly #directory: string;
@@ -30,11 +33,14 @@ export class SegmentStock {
     return this.#prepared;
   }
 
-  /** One after the other; resolves when `segment` is on disk, rejects with the file system's error. */
-  prepare(segment: number): Promise<void> {
+  /**
+   * One after the other; resolves when `segment` is on disk, rejects with the file system's error.
+   * @param isAwaited looked at after every piece: somebody needs the file, so there are no pauses
+   */
+  prepare(segment: number, isAwaited: () => boolean = () => true): Promise<void> {
     const made = this.#chain.then(async () => {
       while (this.#prepared < segment) {
-        await this.#make(this.#prepared + 1);
+        await this.#make(this.#prepared + 1, isAwaited);
         this.#prepared += 1;
       }
     });
@@ -54,7 +60,7 @@ export class SegmentStock {
     return done;
   }
 
-  async #make(segment: number): Promise<void> {
+  async #make(segment: number, isAwaited: () => boolean): Promise<void> {
     const path = segmentPath(this.#directory, segment);
     this.#faults.meet('prepare');
     // Left by a take-back that failed; numbers above the newest opened segment are ours alone.
@@ -69,6 +75,7 @@ export class SegmentStock {
           if (bytesWritten !== piece) throw new Error(`short write: ${bytesWritten} of ${piece} bytes`);
           at += piece;
           await file.datasync();
+          if (!isAwaited()) await pause(PIECE_PAUSE_MS);
         }
         await file.sync();
       } finally {

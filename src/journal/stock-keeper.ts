@@ -56,7 +56,7 @@ export class StockKeeper {
     while (!this.#stopped && this.#stock.preparedThrough <= this.#current) {
       const segment = this.#stock.preparedThrough + 1;
       try {
-        await this.#stock.prepare(segment);
+        await this.#stock.prepare(segment, () => this.#stopped || segment <= this.#current);
         this.fault = '';
         this.#memory.set(Control.Prepared, segment);
         this.#memory.ring();

@@ -2,14 +2,16 @@
  * Two commits under the same case: each in a worktree and with a build of its own, a fresh process for every turn, the order turned
  * round each round.
  */
-import { execFileSync } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PROJECT_ROOT } from '../../src/kit/project-root.ts';
 import type { Measure } from './bench-case.ts';
-import { type CaseArguments, runCase } from './case-run.ts';
-import { type Compared, compareMeasures } from './comparison.ts';
+import { type CaseArguments, CaseFailed, runCase } from './case-run.ts';
+import { type Compared, comparePaired } from './comparison.ts';
+import { INTERRUPTED, Interruption } from './interruption.ts';
+import { median } from './statistics.ts';
 
 export interface OtherBuild {
   readonly commit: string;
@@ -17,11 +19,14 @@ export interface OtherBuild {
   remove(): void;
 }
 
-/** @throws RangeError for what is no commit, or one from before cases had a process of their own */
-export function buildOther(ref: string, tell: (text: string) => void): OtherBuild {
+/**
+ * @throws RangeError for what is no commit, or one from before cases had a process of their own
+ * @throws CaseFailed when it does not build or Ctrl-C ended that; nothing is left then
+ */
+export async function buildOther(ref: string, tell: (text: string) => void): Promise<OtherBuild> {
   let commit: string;
   try {
-    commit = git('rev-parse', '--verify', '--quiet', `${ref}^{commit}`);
+    commit = git('rev-parse', '--verify', '--quiet', '--end-of-options', `${ref}^{commit}`);
   } catch {
     throw new RangeError(`"${ref}" is no commit of this repository`);
   }
@@ -38,13 +43,39 @@ export function buildOther(ref: string, tell: (text: string) => void): OtherBuil
     const lock = 'package-lock.json';
     if (readFileSync(join(folder, lock), 'utf8') === readFileSync(join(PROJECT_ROOT, lock), 'utf8'))
       symlinkSync(join(PROJECT_ROOT, 'node_modules'), join(folder, 'node_modules'));
-    else execFileSync('npm', ['ci', '--silent'], { cwd: folder, stdio: 'inherit' });
-    execFileSync('npx', ['tsc', '-p', 'tsconfig.json'], { cwd: folder, stdio: 'inherit' });
+    else await build(ref, folder, 'npm', 'ci', '--silent');
+    await build(ref, folder, 'npx', 'tsc', '-p', 'tsconfig.json');
   } catch (error) {
     remove();
     throw error;
   }
   return { commit, folder, remove };
+}
+
+async function build(ref: string, folder: string, command: string, ...args: string[]): Promise<void> {
+  const child = spawn(command, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  child.stdout.pipe(process.stderr, { end: false });
+  child.stderr.pipe(process.stderr, { end: false });
+  const interruption = new Interruption(() => endGroup(child));
+  try {
+    // Not "exit": a compiler that outlives its wrapper holds the pipes, and would write into a folder that was removed.
+    const code = await new Promise<number | null>((resolve, reject) =>
+      child.on('error', reject).on('close', resolve),
+    );
+    if (interruption.asked) throw new CaseFailed(INTERRUPTED, 'interrupted');
+    if (code !== 0)
+      throw new CaseFailed(1, `${ref} does not build: ${command} ${args.join(' ')} ended with ${code}`);
+  } finally {
+    interruption.end();
+  }
+}
+
+function endGroup(child: ChildProcess): void {
+  try {
+    process.kill(-child.pid!, 'SIGTERM');
+  } catch {
+    // Gone meanwhile.
+  }
 }
 
 export interface Duel {
@@ -54,7 +85,10 @@ export interface Duel {
   readonly onProgress: (done: number, total: number, text: string) => void;
 }
 
-/** `before` is the other commit, `after` what stands here. A case that has rounds of its own plays them in each turn. */
+/**
+ * `before` is the other commit, `after` what stands here. A case that has rounds of its own plays them in each turn; their median
+ * is the turn's value.
+ */
 export async function playDuel(
   other: OtherBuild,
   { caseFile, given, rounds, onProgress }: Duel,
@@ -73,14 +107,18 @@ export async function playDuel(
       onProgress(round * 2 + place, rounds * 2, `round ${round + 1}, ${side}`);
       const processFile = join(root, 'dist', 'bench', 'lib', 'case-process.js');
       const { result } = await runCase(processFile, file, given, () => {});
-      if (result.invalid.length > 0) throw new Error(`${side} was INVALID: ${result.invalid.join('; ')}`);
-      for (const measure of result.measures) {
-        const values = [...(measures[side].get(measure.name)?.values ?? []), ...measure.values];
-        measures[side].set(measure.name, { ...measure, values });
+      if (result.invalid.length > 0)
+        throw new CaseFailed(
+          1,
+          `INVALID, the duel says nothing: ${side}, round ${round + 1}: ${result.invalid.join('; ')}`,
+        );
+      for (const measure of result.measures.filter(({ values }) => values.length > 0)) {
+        const turns = measures[side].get(measure.name)?.values ?? [];
+        measures[side].set(measure.name, { ...measure, values: [...turns, median(measure.values)] });
       }
     }
   }
-  return compareMeasures([...measures.before.values()], [...measures.after.values()]);
+  return comparePaired([...measures.before.values()], [...measures.after.values()]);
 }
 
 function git(...args: string[]): string {

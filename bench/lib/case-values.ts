@@ -7,13 +7,18 @@ export function optionOf(parameter: string): string {
   return parameter.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
-/** Throws a RangeError that says which number was impossible, and what is possible. */
-export function readValue(name: string, { min, max, unit }: Parameter, text: unknown): number {
+/** Without a unit it is a count, and a count is whole. Throws a RangeError that says what was impossible, and what is possible. */
+export function readValue(
+  name: string,
+  { min, max, unit }: Pick<Parameter, 'min' | 'max' | 'unit'>,
+  text: unknown,
+): number {
   const value = Number(text);
-  if (String(text).trim() !== '' && value >= min && value <= (max ?? Number.MAX_SAFE_INTEGER)) return value;
+  const inside = value >= min && value <= (max ?? Number.MAX_SAFE_INTEGER);
+  if (String(text).trim() !== '' && inside && (unit !== '' || Number.isInteger(value))) return value;
   const range = max === undefined ? `of at least ${min}` : `from ${min} to ${max}`;
   throw new RangeError(
-    `--${optionOf(name)} takes a number ${range}${unit === '' ? '' : ` (${unit})`}, not "${String(text)}"`,
+    `--${optionOf(name)} takes a ${unit === '' ? 'whole ' : ''}number ${range}${unit === '' ? '' : ` (${unit})`}, not "${String(text)}"`,
   );
 }
 

@@ -1,8 +1,12 @@
 /** Runs what the goals need, each case and its parameters once, and says where every goal stands. */
 import { type Check, type Goal, standing } from '../goals.ts';
+import type { ParameterTable } from './bench-case.ts';
+import type { ListedCase } from './catalogue.ts';
 import type { BenchRecord } from './record.ts';
 import { median } from './statistics.ts';
 import { figure, textTable } from './text-table.ts';
+
+const SMOKE_LINE = 'At smoke size: shows that all runs, says nothing about a goal.';
 
 /** Distinct (case, parameters) of these goals, in their order. */
 export function plannedRuns(goals: readonly Goal[]): Pick<Check, 'case' | 'parameters'>[] {
@@ -16,6 +20,25 @@ export function plannedRuns(goals: readonly Goal[]): Pick<Check, 'case' | 'param
 
 export function keyOf({ case: name, parameters }: Pick<Check, 'case' | 'parameters'>): string {
   return `${name} ${JSON.stringify(parameters)}`;
+}
+
+/** At smoke size only what is switched, not how much: six million rows are no look. */
+export function smokeParameters(table: ParameterTable, parameters: Check['parameters']): Check['parameters'] {
+  return Object.fromEntries(Object.entries(parameters).filter(([name]) => table[name]?.max === 1));
+}
+
+/** The last whole record with these parameters, the others as the case has them; a string says that there is none. */
+export function lastOf(
+  records: readonly BenchRecord[],
+  { name, benchCase: { parameters: table } }: Pick<ListedCase, 'name' | 'benchCase'>,
+  parameters: Check['parameters'],
+): BenchRecord | string {
+  const wanted = (record: BenchRecord): boolean =>
+    record.case === name &&
+    !record.smoke &&
+    record.filter === null &&
+    Object.keys(table).every((key) => record.parameters[key] === (parameters[key] ?? table[key]!.real));
+  return records.findLast(wanted) ?? 'no record';
 }
 
 /** @param records by `keyOf`; a string says why there is none */
@@ -33,18 +56,22 @@ export function goalsText(
         describe(check),
         typeof value === 'number' ? figure(value) : value,
         gate,
-        standing(check, typeof value === 'number' ? value : undefined),
+        standing(check, typeof value === 'number' && !isSmoke(record) ? value : undefined),
       ];
     }),
   );
   // The long sentence stands on a line of its own, the figures below it.
   const figures = textTable([['', 'value', 'gate', ''], ...rows.map(([, ...cells]) => cells)]).split('\n');
-  const lines = [figures[0]!];
+  const lines = [...([...records.values()].some(isSmoke) ? [SMOKE_LINE, ''] : []), figures[0]!];
   for (const [index, row] of rows.entries()) {
     if (row[0] !== '') lines.push('', row[0]!);
     lines.push(`    ${figures[index + 1]!}`);
   }
   return lines.join('\n');
+}
+
+function isSmoke(record: BenchRecord | string): boolean {
+  return typeof record !== 'string' && record.smoke;
 }
 
 function describe({ case: name, parameters, measure }: Check): string {

@@ -40,7 +40,7 @@ export interface BenchRecord {
   readonly checksum: string;
   readonly invalid: readonly string[];
   readonly notes: readonly string[];
-  /** SHA-256 over the line without this field. */
+  /** Over the line without this field: the first half of its SHA-256, in hex. */
   readonly recordChecksum: string;
 }
 

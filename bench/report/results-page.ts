@@ -1,6 +1,6 @@
 /** `bench/RESULTS.md` from the records of `bench/results`: nobody types a figure. Pure. */
 import type { ParameterTable } from '../lib/bench-case.ts';
-import { optionOf } from '../lib/case-values.ts';
+import { DEFAULT_SEED, optionOf } from '../lib/case-values.ts';
 import { machineText } from '../lib/machine.ts';
 import type { BenchRecord } from '../lib/record.ts';
 import { median } from '../lib/statistics.ts';
@@ -18,8 +18,11 @@ export function commandOf(record: BenchRecord, parameters: ParameterTable | unde
   const set = Object.entries(record.parameters).filter(
     ([name, value]) => parameters?.[name]?.[record.smoke ? 'smoke' : 'real'] !== value,
   );
-  const options = set.map(([name, value]) => ` --${optionOf(name)} ${value}`).join('');
-  return `npm run bench -- ${record.case}${record.smoke ? ' --smoke' : ''}${options}`;
+  const options = set.map(([name, value]) => ` --${optionOf(name)} ${value}`);
+  if (record.smoke) options.unshift(' --smoke');
+  if (record.seed !== DEFAULT_SEED) options.push(` --seed ${record.seed}`);
+  if (record.filter !== null) options.push(` --filter '${record.filter}'`);
+  return `npm run bench -- ${record.case}${options.join('')}`;
 }
 
 /** @throws RangeError when a record must not be here */
@@ -33,24 +36,29 @@ export function resultsPage(
       `the record of ${bad.case} at ${bad.machine.at} is ${bad.smoke ? 'of smoke size' : 'INVALID'} and cannot become a result`,
     );
   }
-  const machines = new Map<string, string>();
-  for (const { machine } of records) {
-    const text = machineText(machine).split('\n')[0]!;
-    if (!machines.has(text)) machines.set(text, text);
-  }
+  const machines = new Set(records.map(machineOf));
   return [
     HEAD,
-    ...[...machines.values()].map((text) => `Machine: ${text}.\n`),
-    ...records.map((one) => sectionOf(one, parametersOf(one.case))),
+    ...[...machines].map((text) => `Machine: ${text}.\n`),
+    ...records.map((one) => sectionOf(one, parametersOf(one.case), machines.size > 1)),
   ].join('\n');
 }
 
-function sectionOf(record: BenchRecord, parameters: ParameterTable | undefined): string {
+function machineOf({ machine }: BenchRecord): string {
+  return machineText(machine).split('\n')[0]!;
+}
+
+function sectionOf(
+  record: BenchRecord,
+  parameters: ParameterTable | undefined,
+  namesMachine: boolean,
+): string {
   const { machine } = record;
   const lines = [
     `## ${record.case}: ${record.title}`,
     '',
     `\`${commandOf(record, parameters)}\` at ${machine.commit || 'an unknown commit'}${machine.dirty ? ' with local changes' : ''}, ${machine.at.slice(0, 16).replace('T', ' ')} UTC, load before ${machine.load1.toFixed(2)}.`,
+    ...(namesMachine ? ['', `On ${machineOf(record)}.`] : []),
     '',
   ];
   if (record.measures.length > 0) {

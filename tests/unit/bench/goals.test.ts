@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { GOALS, standing } from '../../../bench/goals.ts';
 import { listCases } from '../../../bench/lib/catalogue.ts';
-import { goalsText, keyOf, plannedRuns } from '../../../bench/lib/goals-run.ts';
+import { goalsText, keyOf, lastOf, plannedRuns, smokeParameters } from '../../../bench/lib/goals-run.ts';
+import { madeRecord } from './made-record.ts';
 
 describe('the goals', () => {
   it('are numbered from 1 without a gap', () => {
@@ -39,5 +40,33 @@ describe('the goals', () => {
     expect(text).toContain('kernel: ratio.batch_64');
     expect(text).toContain('not run');
     expect(text).toContain('not measured');
+  });
+
+  it('are not met at smoke size, whatever the figure', () => {
+    const smoke = madeRecord({ name: 'kernel', smoke: true });
+    const text = goalsText(GOALS.slice(1, 2), new Map([[keyOf({ case: 'kernel', parameters: {} }), smoke]]));
+    expect(text).toContain('smoke size');
+    expect(text).toMatch(/not measured$/);
+  });
+
+  const table = {
+    rounds: { unit: '', text: '', real: 5, smoke: 1, min: 1 },
+    oneCore: { unit: '', text: '', real: 0, smoke: 0, min: 0, max: 1 },
+  };
+
+  it('keep their switches at smoke size, but not their sizes', () => {
+    expect(smokeParameters(table, { rounds: 100, oneCore: 1 })).toEqual({ oneCore: 1 });
+  });
+
+  it('take the last whole record of the same parameters', () => {
+    const made = {
+      name: 'made',
+      benchCase: { kind: 'flow', title: '', parameters: table, run: undefined! },
+    } as const;
+    const parameters = { rounds: 5, oneCore: 1 };
+    const [first, last] = [madeRecord({ parameters }), madeRecord({ parameters, seed: 2 })];
+    const partial = [madeRecord({ parameters, smoke: true }), madeRecord({ parameters, filter: 'x' })];
+    expect(lastOf([first, last, ...partial], made, { oneCore: 1 })).toBe(last);
+    expect(lastOf([first, last, ...partial], made, {})).toBe('no record');
   });
 });

@@ -1,0 +1,53 @@
+/** What is made of records that are there already: comparisons and pages. */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { projectPath } from '../../src/kit/project-root.ts';
+import type { ListedCase } from '../lib/catalogue.ts';
+import { compareFiles } from '../lib/comparison-text.ts';
+import { readRecords } from '../lib/record.ts';
+import { htmlReport } from '../report/html-report.ts';
+import { resultsPage } from '../report/results-page.ts';
+
+const RESULTS = projectPath('bench', 'RESULTS.md');
+const RESULTS_FOLDER = projectPath('bench', 'results');
+
+export function addReports(program: Command, cases: readonly ListedCase[]): void {
+  program
+    .command('compare <before> <after>')
+    .description('the records of two files, case by case, with 95 % intervals')
+    .option('--anyway', 'also where parameters or machines differ')
+    .action((before: string, after: string, { anyway }: { anyway?: boolean }) => {
+      const { text, pairs } = compareFiles(readRecords(before), readRecords(after), anyway === true);
+      console.log(text);
+      if (pairs === 0) process.exitCode = 1;
+    });
+  program
+    .command('html <files...>')
+    .description('records as one page that stands alone')
+    .requiredOption('--out <file>', 'where to')
+    .action((files: string[], { out }: { out: string }) =>
+      writeFileSync(out, htmlReport(files.flatMap(readRecords))),
+    );
+  program
+    .command('results [files...]')
+    .description('bench/RESULTS.md from records; none given: those of bench/results')
+    .option('--check', 'write nothing; say whether the page agrees')
+    .action((files: string[], { check }: { check?: boolean }) => {
+      const page = resultsPage(
+        (files.length > 0 ? files : committedRecords()).flatMap(readRecords),
+        (name) => cases.find((one) => one.name === name)?.benchCase.parameters,
+      );
+      if (!check) writeFileSync(RESULTS, page);
+      else if (readFileSync(RESULTS, 'utf8') !== page) {
+        console.log('bench/RESULTS.md does not agree with its records');
+        process.exitCode = 1;
+      }
+    });
+}
+
+function committedRecords(): string[] {
+  return readdirSync(RESULTS_FOLDER)
+    .filter((name) => name.endsWith('.ndjson'))
+    .sort()
+    .map((name) => `${RESULTS_FOLDER}/${name}`);
+}

@@ -23,23 +23,36 @@ ${[0, 1, 2, 3, 4, 5].map((at) => `.s${at}{stroke:var(--curve-${at})}.c${at}{back
 .spark{width:6rem;height:1.25rem;display:inline-block;vertical-align:middle}.spark polyline{fill:none;stroke:var(--dim);stroke-width:1.5}`;
 
 export function htmlReport(records: readonly BenchRecord[]): string {
-  const { machine } = records[0]!;
+  const days = records.map(({ machine }) => machine.at.slice(0, 10)).sort();
+  // One machine is told once, at the top; of several, each record tells its own.
+  const machines = [...new Set(records.map(machineOf))];
   return [
     '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">',
-    `<title>Sluice benches, ${escapeHtml(machine.at.slice(0, 10))}</title><style>${STYLE}</style></head><body>`,
-    `<h1>Sluice benches</h1><p class="dim">${escapeHtml(machineText(machine))}</p>`,
+    `<title>Sluice benches, ${escapeHtml(days[0]!)}</title><style>${STYLE}</style></head><body>`,
+    `<h1>Sluice benches</h1><p class="dim">${escapeHtml(machines.join('\n'))}</p>`,
     '<p class="dim">Trust the ratios: they are taken within each round. Absolute figures describe this machine only.</p>',
-    ...records.map(sectionOf),
+    ...records.map((record) => sectionOf(record, machines.length > 1)),
     '</body></html>\n',
   ].join('\n');
 }
 
-function sectionOf(record: BenchRecord): string {
+/** The machine as such, without what it was doing. */
+function machineOf({ machine }: BenchRecord): string {
+  return machineText(machine).split('\n')[0]!;
+}
+
+/** When, of which commit, and how busy the machine was. */
+function circumstancesOf({ machine }: BenchRecord): string {
+  return machineText(machine).split('\n').slice(1).join('\n');
+}
+
+function sectionOf(record: BenchRecord, namesMachine: boolean): string {
   const parameters = Object.entries(record.parameters).map(([name, value]) => `${name} ${value}`);
   const parts = [
     `<section><h2>${escapeHtml(record.case)}</h2><p>${escapeHtml(record.title)}</p>`,
-    `<p class="dim">${escapeHtml([...parameters, `seed ${record.seed}`].join(' · '))}</p>`,
+    `<p class="dim">${escapeHtml([...parameters, `seed ${record.seed}`, ...(record.smoke ? ['smoke size'] : [])].join(' · '))}\n${escapeHtml(circumstancesOf(record))}</p>`,
   ];
+  if (namesMachine) parts.push(`<p class="dim">${escapeHtml(machineOf(record))}</p>`);
   for (const reason of record.invalid) parts.push(`<p class="invalid">INVALID: ${escapeHtml(reason)}</p>`);
   if (record.measures.length > 0) parts.push(measuresTable(record.measures));
   parts.push(percentileCurves(record.distributions));

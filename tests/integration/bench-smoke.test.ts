@@ -1,10 +1,12 @@
 /** Every bench at its smallest: it runs, and what it counts was really judged, answered and stored. No timing. */
-import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { GOALS } from '../../bench/goals.ts';
 import { runCase } from '../../bench/lib/case-run.ts';
 import { DEFAULT_SEED } from '../../bench/lib/case-values.ts';
 import { listCases } from '../../bench/lib/catalogue.ts';
@@ -48,6 +50,11 @@ describe('the bench suite', () => {
       stderr: expect.stringContaining('from 1 to 256, not "0"') as string,
     });
     expect(await refused('durable-submit', '--deep', '1')).toMatchObject({ code: 2 });
+    expect(await refused('durable-submit', 'framer', '--depth', '1')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('framer has no --depth') as string,
+    });
+    expect(await refused('goals', '--only', '3,x')).toMatchObject({ code: 2 });
     expect(await refused('kernel', '--filter', '(')).toMatchObject({ code: 2 });
     expect(await refused('compare', join(folder, 'none'), join(folder, 'none'))).toMatchObject({
       code: 2,
@@ -69,21 +76,69 @@ describe('the bench suite', () => {
     expect(await refused('results', '--check')).toMatchObject({ code: 0 });
   });
 
+  it('runs several cases, keeps them as one likes, and compares with what was kept', async () => {
+    const [json, html] = [join(folder, 'kept.ndjson'), join(folder, 'kept.html')];
+    const args = ['framer', 'metrics', '--smoke', '--rounds', '3', '--json', json];
+    await execute(process.execPath, [runner, ...args]);
+    const { stdout } = await execute(process.execPath, [runner, ...args, '--html', html, '--compare', json]);
+    expect(readRecords(json).map((record) => record.case)).toEqual([
+      ...['framer', 'metrics'],
+      ...['framer', 'metrics'],
+    ]);
+    expect(stdout).toMatch(/^engine\.ns_per_share .*(better|worse|no difference)$/m);
+    expect(readFileSync(html, 'utf8')).toContain('<h2>metrics</h2>');
+    const goals = await execute(process.execPath, [runner, 'goals', '--from', json, '--only', '14']);
+    expect(goals.stdout).toMatch(/metrics: engine\.ns_per_share +no record +<= 50.0 +not measured/);
+  });
+
+  it(
+    'stops its servers in order and leaves nothing behind when it is stopped itself',
+    async () => {
+      const temporary = join(folder, 'temporary');
+      mkdirSync(temporary);
+      const child = spawn(process.execPath, [runner, 'journal-cost', '--smoke', '--rounds', '1000'], {
+        env: { ...process.env, TMPDIR: temporary },
+        stdio: ['ignore', 'ignore', 'pipe'],
+      });
+      let said = '';
+      await new Promise<void>((resolve) =>
+        child.stderr.setEncoding('utf8').on('data', (text: string) => {
+          said += text;
+          if (said.includes('%')) resolve();
+        }),
+      );
+      expect(readdirSync(temporary)).not.toEqual([]);
+      child.kill('SIGTERM');
+      expect(await once(child, 'exit')).toEqual([130, null]);
+      expect(readdirSync(temporary)).toEqual([]);
+    },
+    CASE_TIMEOUT_MS,
+  );
+
   // Two at a time: most of a flow case's smoke is servers starting.
   describe.concurrent('at its smallest', { concurrent: true }, () => {
+    vi.setConfig({ maxConcurrency: 2 });
     it.each(cases.map((one) => [one.name, one] as const))(
       '%s runs, is valid, and makes a record that reads back',
       async (name, one) => {
-        const given = { values: {}, seed: DEFAULT_SEED, smoke: true, filter: undefined };
         const run = await runCase(
           projectPath('dist', 'bench', 'lib', 'case-process.js'),
           one.file,
-          given,
+          { values: {}, seed: DEFAULT_SEED, smoke: true, filter: undefined },
           () => {},
         );
         expect(run.result.invalid).toEqual([]);
         expect(run.result.measures.length).toBeGreaterThan(0);
-        for (const { values } of run.result.measures) expect(values.length).toBeGreaterThan(0);
+        for (const { name: measure, values } of run.result.measures) {
+          expect(values.length, measure).toBeGreaterThan(0);
+          expect(
+            values.filter((value) => !Number.isFinite(value)),
+            measure,
+          ).toEqual([]);
+        }
+        const wanted = GOALS.flatMap(({ checks }) => checks).filter((check) => check.case === name);
+        for (const { measure } of wanted)
+          expect(run.result.measures.map((made) => made.name)).toContain(measure);
         const { kind, title } = one.benchCase;
         const record = recordOf(
           {

@@ -7,6 +7,7 @@
 import { lookup } from 'node:dns/promises';
 import { isIPv4, isIPv6 } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { CaseFailed } from './lib/case-run.ts';
 import { behindOf, histogramOf, keptSchedule, LoadGenerator, percentilesOf } from './lib/load-generator.ts';
 import type { LoadPlan } from './lib/load-messages.ts';
 import { figure } from './lib/text-table.ts';
@@ -56,7 +57,10 @@ export function isLoopback(address: string): boolean {
   return address === '::1' || (mapped !== undefined && isLoopback(mapped));
 }
 
-/** Prints what the load came to. False: the generator did not keep its schedule. */
+/**
+ * Prints what the load came to. False: the generator did not keep its schedule.
+ * @throws RangeError for a place where load may not go, CaseFailed when nobody answers there
+ */
 export async function runLoad(options: LoadOptions): Promise<boolean> {
   const { host, port } = await placeOf(options.url, options.mine);
   const generator = new LoadGenerator();
@@ -91,6 +95,8 @@ export async function runLoad(options: LoadOptions): Promise<boolean> {
     if (!kept)
       console.log(`INVALID: ${(behindOf(report) * 100).toFixed(0)} % of the schedule was late or not sent`);
     return kept;
+  } catch (error) {
+    throw new CaseFailed(1, (error as Error).message);
   } finally {
     await generator.end();
   }

@@ -1,5 +1,6 @@
 /** One run of a case as the command line does it: progress, table, record, and what becomes of the record. */
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { projectPath } from '../../src/kit/project-root.ts';
 import { htmlReport } from '../report/html-report.ts';
 import { type CaseArguments, runCase } from './case-run.ts';
@@ -60,5 +61,11 @@ export function keep(records: readonly BenchRecord[], record: BenchRecord, outpu
     );
   }
   if (outputs.json !== undefined) appendRecord(outputs.json, record);
-  if (outputs.html !== undefined) writeFileSync(outputs.html, htmlReport([...records, record]));
+  if (outputs.html !== undefined) writeReport(outputs.html, [...records, record]);
+}
+
+/** Its folder is made: a run of an hour does not end over a folder. */
+export function writeReport(file: string, records: readonly BenchRecord[]): void {
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, htmlReport(records));
 }

@@ -1,8 +1,7 @@
 /** `goals`: runs what the goals need and says where each stands. */
-import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { type Check, GOALS, type Goal } from '../goals.ts';
-import { measure } from '../lib/bench-session.ts';
+import { measure, writeReport } from '../lib/bench-session.ts';
 import { type CaseArguments, CaseFailed } from '../lib/case-run.ts';
 import type { ListedCase } from '../lib/catalogue.ts';
 import { goalsText, keyOf, lastOf, plannedRuns, smokeParameters } from '../lib/goals-run.ts';
@@ -10,7 +9,6 @@ import { INTERRUPTED } from '../lib/interruption.ts';
 import { machineNow, machineText } from '../lib/machine.ts';
 import { appendRecord, type BenchRecord, readRecords } from '../lib/record.ts';
 import { argumentsFrom, type Given, withOutputs, withRunOptions } from '../lib/run-options.ts';
-import { htmlReport } from '../report/html-report.ts';
 
 export function addGoals(program: Command, cases: readonly ListedCase[]): void {
   const command = program
@@ -34,7 +32,7 @@ export function addGoals(program: Command, cases: readonly ListedCase[]): void {
     }
     console.log(`\n${goalsText(goals, records)}`);
     const kept = [...records.values()].filter((record) => typeof record !== 'string');
-    if (given.html !== undefined && kept.length > 0) writeFileSync(given.html, htmlReport(kept));
+    if (given.html !== undefined && kept.length > 0) writeReport(given.html, kept);
   });
 }
 

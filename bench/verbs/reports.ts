@@ -2,10 +2,10 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { projectPath } from '../../src/kit/project-root.ts';
+import { writeReport } from '../lib/bench-session.ts';
 import type { ListedCase } from '../lib/catalogue.ts';
 import { compareFiles } from '../lib/comparison-text.ts';
 import { readRecords } from '../lib/record.ts';
-import { htmlReport } from '../report/html-report.ts';
 import { resultsPage } from '../report/results-page.ts';
 
 const RESULTS = projectPath('bench', 'RESULTS.md');
@@ -25,9 +25,7 @@ export function addReports(program: Command, cases: readonly ListedCase[]): void
     .command('html <files...>')
     .description('records as one page that stands alone')
     .requiredOption('--out <file>', 'where to')
-    .action((files: string[], { out }: { out: string }) =>
-      writeFileSync(out, htmlReport(files.flatMap(readRecords))),
-    );
+    .action((files: string[], { out }: { out: string }) => writeReport(out, files.flatMap(readRecords)));
   program
     .command('results [files...]')
     .description('bench/RESULTS.md from records; none given: those of bench/results')

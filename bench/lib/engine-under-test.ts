@@ -3,8 +3,7 @@
  * an embedded PostgreSQL with durability on, and `sluice serve` on a configuration file. Nothing is left out and nothing is
  * tuned, but for the port's difficulty (every hash is a share) and its pace (as many jobs as the naive server sends).
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stringify } from 'yaml';
@@ -13,6 +12,7 @@ import { type ChildRole, startChildRole } from '../../src/app/child-role.ts';
 import { silentLogger } from '../../src/kit/log.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/ledger/embedded-postgres.ts';
 import { demoAddresses } from '../../src/miner/miner.ts';
+import { databaseFolder } from './database-folder.ts';
 import { cpuUsOf, familyCpuUs, mainThreadCpuUs, memoryOf } from './process-usage.ts';
 import type { ServerUnderTest } from './server-under-test.ts';
 
@@ -50,7 +50,7 @@ export function minerAddresses(): readonly string[] {
 }
 
 export async function startEngine(options: EngineOptions): Promise<EngineUnderTest> {
-  const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-'));
+  const folder = databaseFolder('sluice-bench-');
   const parts: Parts = {};
   try {
     return await startParts(folder, parts, options);

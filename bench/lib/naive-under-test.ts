@@ -1,12 +1,12 @@
 /** The naive server as a process of its own, in the shape in which the cases drive both servers. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { silentLogger } from '../../src/kit/log.ts';
 import { projectPath } from '../../src/kit/project-root.ts';
 import { startEmbeddedPostgres } from '../../src/ledger/embedded-postgres.ts';
+import { databaseFolder } from './database-folder.ts';
 import { cpuUsOf, familyCpuUs, mainThreadCpuUs, memoryOf } from './process-usage.ts';
 import type { ServerUnderTest } from './server-under-test.ts';
 
@@ -17,7 +17,7 @@ export interface NaiveOptions {
 }
 
 export async function startNaive(options: NaiveOptions): Promise<ServerUnderTest> {
-  const folder = mkdtempSync(join(tmpdir(), 'sluice-naive-'));
+  const folder = databaseFolder('sluice-naive-');
   const postgres = options.naiveInserts
     ? await startEmbeddedPostgres({ dataDir: join(folder, 'database'), log: silentLogger })
     : undefined;

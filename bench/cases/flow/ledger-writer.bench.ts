@@ -3,8 +3,7 @@
  * durability, the loader on its own thread as in the engine, from its start to the last row committed. Against it, what pools
  * usually do: one INSERT a share, on one connection, answered one by one.
  */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Sql } from 'postgres';
 import { DurableMark } from '../../../src/journal/durable-mark.ts';
@@ -18,6 +17,7 @@ import { countShares } from '../../../src/ledger/share-counts.ts';
 import { openDatabase } from '../../../src/ledger/stores/postgres.ts';
 import { JournalFixture } from '../../../tests/kit/journal-fixture.ts';
 import { type CaseContext, type CaseResult, defineCase } from '../../lib/bench-case.ts';
+import { databaseFolder } from '../../lib/database-folder.ts';
 import { cpuUsOf, familyCpuUs } from '../../lib/process-usage.ts';
 
 const parameters = {
@@ -78,7 +78,7 @@ async function insertOneByOne(sql: Sql, { naive, workers }: Given): Promise<numb
 }
 
 async function run({ values, progress }: CaseContext<typeof parameters>): Promise<CaseResult> {
-  const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-'));
+  const folder = databaseFolder('sluice-bench-');
   const directory = join(folder, 'journal');
   mkdirSync(directory);
   const server = await startEmbeddedPostgres({ dataDir: join(folder, 'pg'), log: silentLogger });

@@ -2,8 +2,7 @@
  * A reward over so many accounts with so many sums of workers and minutes in the window: added up by PostgreSQL, divided in Node. Against
  * it the usual way, every row fetched and added up in a Map.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Sql } from 'postgres';
 import { silentLogger } from '../../../src/kit/log.ts';
@@ -13,6 +12,7 @@ import { workInWindow } from '../../../src/ledger/reward-window.ts';
 import { splitReward } from '../../../src/ledger/schemes/split.ts';
 import { openDatabase } from '../../../src/ledger/stores/postgres.ts';
 import { type CaseContext, type CaseResult, defineCase, type Measure } from '../../lib/bench-case.ts';
+import { databaseFolder } from '../../lib/database-folder.ts';
 import { ROUNDS } from '../../lib/flow-parameters.ts';
 
 const parameters = {
@@ -63,7 +63,7 @@ async function fetchAll(sql: Sql): Promise<Map<bigint, bigint>> {
 }
 
 async function run({ values, progress }: CaseContext<typeof parameters>): Promise<CaseResult> {
-  const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-'));
+  const folder = databaseFolder('sluice-bench-');
   const server = await startEmbeddedPostgres({ dataDir: join(folder, 'pg'), log: silentLogger });
   const seconds: Record<'query' | 'split' | 'naive', number[]> = { query: [], split: [], naive: [] };
   const rssMib: number[] = [];

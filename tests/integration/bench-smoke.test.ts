@@ -1,7 +1,7 @@
 /** Every bench at its smallest: it runs, and what it counts was really judged, answered and stored. No timing. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -25,6 +25,8 @@ let folder: string;
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'sluice-bench-smoke-'));
+  // When root runs the tests, the databases' account must be able to enter.
+  chmodSync(folder, 0o711);
 });
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

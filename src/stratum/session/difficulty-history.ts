@@ -8,9 +8,16 @@
  */
 import { isEarlierJob } from '../../domain/job.ts';
 import { DIFFICULTY_FORGOTTEN, type DifficultyLog2 } from '../../domain/target.ts';
+import { STRATUM_LIMITS } from '../stratum-limits.ts';
 
-/** Changes remembered. At one change per several seconds, older ones belong to jobs that have expired. */
-const CHANGES = 4;
+/** A miner may ask for another difficulty as well, though not in a loop. */
+const WISHES = 3;
+/**
+ * Difficulties remembered. Variable difficulty changes it once a sweep at most, so older ones belong to jobs that have expired. With
+ * 4 of them a machine that went from 1 to 2^40 in five seconds lost what it found on its first jobs.
+ */
+export const DIFFICULTIES_KEPT =
+  1 + Math.ceil(STRATUM_LIMITS.extranonceRestMs / STRATUM_LIMITS.sweepIntervalMs) + WISHES;
 /** Not a job id: from the beginning. */
 const ALL_JOBS = 0;
 
@@ -40,7 +47,7 @@ export class DifficultyHistory {
   /** From the job `firstJobId` on, which nobody on this connection has seen before. */
   change(log2: DifficultyLog2, firstJobId: number): void {
     const before = { log2: this.#current, firstJobId: this.#firstJobId };
-    this.#earlier = [before, ...(this.#earlier ?? [])].slice(0, CHANGES - 1);
+    this.#earlier = [before, ...(this.#earlier ?? [])].slice(0, DIFFICULTIES_KEPT - 1);
     this.#current = log2;
     this.#firstJobId = firstJobId;
   }

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { JOB_ID_MAX } from '../../../src/domain/job.ts';
 import { DIFFICULTY_FORGOTTEN } from '../../../src/domain/target.ts';
-import { DifficultyHistory } from '../../../src/stratum/session/difficulty-history.ts';
+import { DIFFICULTIES_KEPT, DifficultyHistory } from '../../../src/stratum/session/difficulty-history.ts';
 import type { FakeSocket } from '../../kit/fake-socket.ts';
 import { pollUntil } from '../../kit/poll-until.ts';
 import { jobOf, openRoom, type SessionRoom, submitLine, turn } from './session-room.ts';
@@ -205,24 +205,16 @@ describe('the fan-out', () => {
 });
 
 describe('the history of a difficulty', () => {
-  it('remembers the last four changes by the first job of each', () => {
+  it('remembers all changes that a live job can be older than, by the first job of each', () => {
     const history = new DifficultyHistory();
-    history.reset(10);
-    expect(history.at(1)).toBe(10);
-    for (const [log2, firstJobId] of [
-      [11, 100],
-      [12, 200],
-      [13, 300],
-      [14, 400],
-    ] as const) {
-      history.change(log2, firstJobId);
-    }
-    expect([150, 200, 299, 300, 399, 400, 1_000].map((jobId) => history.at(jobId))).toEqual([
-      11, 12, 12, 13, 13, 14, 14,
-    ]);
-    expect(history.current).toBe(14);
+    history.reset(0);
+    expect(history.at(1)).toBe(0);
+    for (let change = 1; change <= DIFFICULTIES_KEPT; change++) history.change(change, 100 * change);
+    for (let change = 1; change <= DIFFICULTIES_KEPT; change++)
+      expect([100 * change, 100 * change + 99].map((jobId) => history.at(jobId))).toEqual([change, change]);
+    expect(history.current).toBe(DIFFICULTIES_KEPT);
     // The nearest that is known would be a guess, and one that the miner can steer.
-    expect(history.at(50)).toBe(DIFFICULTY_FORGOTTEN);
+    expect(history.at(99)).toBe(DIFFICULTY_FORGOTTEN);
   });
 
   it('stays right when job ids begin again at one', () => {

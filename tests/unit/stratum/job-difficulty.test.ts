@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { DIFFICULTY_FORGOTTEN } from '../../../src/domain/target.ts';
+import { DIFFICULTIES_KEPT } from '../../../src/stratum/session/difficulty-history.ts';
 import type { FakeSocket } from '../../kit/fake-socket.ts';
 import { jobOf, openRoom, type SessionRoom, submitLine, turn } from './session-room.ts';
 
@@ -27,13 +28,13 @@ describe('the difficulty of a job', () => {
     room = await openRoom({}, RANGE);
     room.giveJob(1);
     const socket = await room.login('kaspa:qz.rig', 'd=1');
-    for (const [index, wish] of [512, 1, 256, 1, 128].entries()) {
-      socket.receive(authorize(`d=${wish}`));
-      room.giveJob(2 + index);
+    for (let index = 1; index <= DIFFICULTIES_KEPT; index++) {
+      socket.receive(authorize(`d=${index % 2 === 0 ? 1 : 512}`));
+      room.giveJob(1 + index);
       await turn();
     }
-    socket.receive(submitLine(1, 1, '01'), submitLine(2, 6, '01'));
-    expect(room.intake.submissions.map((each) => each.difficultyLog2)).toEqual([DIFFICULTY_FORGOTTEN, 7]);
+    socket.receive(submitLine(1, 1, '01'), submitLine(2, 2, '01'), submitLine(3, 3, '01'));
+    expect(room.intake.submissions.map((each) => each.difficultyLog2)).toEqual([DIFFICULTY_FORGOTTEN, 9, 0]);
   });
 
   it('is not changed when the same job is sent once more', async () => {

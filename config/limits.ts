@@ -27,6 +27,11 @@ export const BOUNDS = {
     'ms',
     "From connect to an accepted authorize. GodMiner's lock-step login waits up to 30 s for a lost reply.",
   ),
+  proxyHeaderTimeoutMs: bound(
+    5_000,
+    'ms',
+    'From connect to the end of the PROXY header, on ports behind balancers: they send it first, so 5 s are for lost packets.',
+  ),
   idleTimeoutMs: bound(
     600_000,
     'ms',

@@ -5,6 +5,7 @@ export interface StratumLimits {
   readonly lineBytesMax: number;
   readonly connectionsMax: number;
   readonly loginTimeoutMs: number;
+  readonly proxyHeaderTimeoutMs: number;
   readonly idleTimeoutMs: number;
   readonly malformedLinesMax: number;
   readonly socketBacklogSkipBytes: number;
@@ -29,6 +30,7 @@ export const STRATUM_LIMITS: StratumLimits = {
   lineBytesMax: LIMITS.lineBytesMax,
   connectionsMax: LIMITS.connectionsMax,
   loginTimeoutMs: LIMITS.loginTimeoutMs,
+  proxyHeaderTimeoutMs: LIMITS.proxyHeaderTimeoutMs,
   idleTimeoutMs: LIMITS.idleTimeoutMs,
   malformedLinesMax: LIMITS.malformedLinesMax,
   socketBacklogSkipBytes: LIMITS.socketBacklogSkipBytes,

@@ -26,8 +26,8 @@ import type { Session, SessionView } from './session/session.ts';
 import { Sessions, type WorkerRegistry } from './session/sessions.ts';
 import { Submissions } from './session/submissions.ts';
 import { descriptorsByPort, type InheritedSocket } from './socket/inherited-sockets.ts';
-import { Listener } from './socket/listener.ts';
-import { TrustedSources } from './socket/proxy-gate.ts';
+import { Listener, type ProxyRules } from './socket/listener.ts';
+import { type ProxyFault, TrustedSources } from './socket/proxy-gate.ts';
 import { tryRawStreams } from './socket/raw-trial.ts';
 import type { SocketAdapter, SocketEvents } from './socket/socket-adapter.ts';
 import { STRATUM_LIMITS, type StratumLimits } from './stratum-limits.ts';
@@ -172,8 +172,7 @@ class StratumServer implements Stratum {
         streams,
         onConnection: (adapter) => this.connect(adapter, portIndex),
         onAcceptError: (error) => this.#onAcceptError(error),
-        ...(proxyFrom === undefined ? {} : { proxies: new TrustedSources(proxyFrom) }),
-        onProxyFault: (fault) => this.#metrics.proxyRefused(fault),
+        ...(proxyFrom === undefined ? {} : { proxy: this.#proxyRules(portIndex, proxyFrom) }),
       });
     });
     const opened: { port: number }[] = [];
@@ -258,6 +257,20 @@ class StratumServer implements Stratum {
     });
   }
 
+  #proxyRules(portIndex: number, proxyFrom: readonly string[]): ProxyRules {
+    const port = this.#options.ports[portIndex]!.label;
+    return {
+      sources: new TrustedSources(proxyFrom),
+      headerTimeoutMs: this.#limits.proxyHeaderTimeoutMs,
+      onFault: (fault, reason, remoteAddress) => {
+        this.#metrics.proxyRefused(fault);
+        this.#faultLog.once(`proxy_${fault}`, this.#options.clock(), (swallowed) =>
+          this.#options.log.warn({ reason, remoteAddress, port, swallowed }, PROXY_ADVICE[fault]),
+        );
+      },
+    };
+  }
+
   #onAcceptError(error: Error): void {
     this.#metrics.acceptErrors.inc();
     this.#faultLog.once('accept', this.#options.clock(), (swallowed) => {
@@ -268,6 +281,12 @@ class StratumServer implements Stratum {
     });
   }
 }
+
+const PROXY_ADVICE: Record<ProxyFault, string> = {
+  untrusted: 'closing a connection past the balancers; if it is one, add it to proxyFrom',
+  malformed: 'closing a connection without a PROXY header; is its balancer told to send one?',
+  late: 'closing a connection that sends no PROXY header; is its balancer told to send one?',
+};
 
 function vardiffRules(port: PortOptions): VardiffRules | undefined {
   const { sharesPerMinute, difficultyMinLog2: minLog2, difficultyMaxLog2: maxLog2 } = port;

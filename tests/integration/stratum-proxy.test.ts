@@ -3,8 +3,9 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { checkAddress, encodeAddress } from '../../src/chains/kaspa/address.ts';
-import { silentLogger } from '../../src/kit/log.ts';
+import { type Logger, silentLogger } from '../../src/kit/log.ts';
 import { createRegistry, type Registry } from '../../src/kit/metrics.ts';
+import type { StratumLimits } from '../../src/stratum/stratum-limits.ts';
 import { createStratum, type Stratum } from '../../src/stratum/stratum-server.ts';
 import { pollUntil } from '../kit/poll-until.ts';
 import { ScriptedIntake } from '../kit/scripted-intake.ts';
@@ -16,10 +17,20 @@ const LOGIN = `{"id":1,"method":"mining.authorize","params":["${ADDRESS}.rig","x
 
 let stratum: Stratum | undefined;
 let metrics: Registry;
+/** What the operator reads. */
+let warnings: { reason: string; remoteAddress: string }[];
 afterEach(() => stratum?.close());
 
-async function open(sockets: 'auto' | 'net', proxyFrom: readonly string[]): Promise<number> {
+async function open(
+  sockets: 'auto' | 'net',
+  proxyFrom: readonly string[],
+  limits: Partial<StratumLimits> = {},
+): Promise<number> {
   metrics = createRegistry();
+  warnings = [];
+  const log = Object.assign(Object.create(silentLogger), {
+    warn: (line: (typeof warnings)[number]) => warnings.push(line),
+  }) as Logger;
   const intake = new ScriptedIntake();
   const difficulty = { difficultyLog2: -8, difficultyMinLog2: -8, difficultyMaxLog2: -8 };
   stratum = createStratum({
@@ -27,10 +38,11 @@ async function open(sockets: 'auto' | 'net', proxyFrom: readonly string[]): Prom
     checkAddress: (text) => checkAddress(text, NETWORK),
     workers: { acquireWorker: () => 1, releaseWorker: () => {} },
     registry: metrics,
-    log: silentLogger,
+    log,
     clock: () => performance.now(),
     random: () => 0,
     sockets,
+    limits,
   });
   intake.sink = stratum.replySink;
   return (await stratum.open(intake))[0]!.port;
@@ -77,6 +89,7 @@ describe.each(['auto', 'net'] as const)('a port behind balancers, sockets: %s', 
     socket.write(LOGIN);
     await once(socket.resume(), 'close');
     expect([await refused('malformed'), stratum!.sessionCount()]).toEqual([1, 0]);
+    expect(warnings).toMatchObject([{ reason: 'no PROXY header', remoteAddress: '127.0.0.1' }]);
   });
 
   it('closes who is no balancer of ours, whatever it says', async () => {
@@ -85,6 +98,7 @@ describe.each(['auto', 'net'] as const)('a port behind balancers, sockets: %s', 
     socket.write(HEADER + LOGIN);
     await once(socket.resume(), 'close');
     expect([await refused('untrusted'), stratum!.sessionCount()]).toEqual([1, 0]);
+    expect(warnings).toMatchObject([{ reason: 'not in proxyFrom', remoteAddress: '127.0.0.1' }]);
   });
 
   it('closes who ends in the middle of the header', async () => {
@@ -93,5 +107,34 @@ describe.each(['auto', 'net'] as const)('a port behind balancers, sockets: %s', 
     socket.end(HEADER.slice(0, 20));
     await once(socket.resume(), 'close');
     expect(await refused('malformed')).toBe(1);
+  });
+
+  it('closes who sends half a header and then nothing', async () => {
+    const port = await open(sockets, ['127.0.0.1'], { proxyHeaderTimeoutMs: 30 });
+    const socket = await dial(port);
+    socket.write(HEADER.slice(0, 20));
+    await once(socket.resume(), 'close');
+    expect([await refused('late'), stratum!.sessionCount()]).toEqual([1, 0]);
+  });
+
+  it('takes a balancer that only looks whether the port is there for what it is', async () => {
+    const port = await open(sockets, ['127.0.0.1']);
+    const socket = await dial(port);
+    socket.end();
+    await once(socket.resume(), 'close');
+    expect([await refused('malformed'), warnings]).toEqual([0, []]);
+  });
+
+  it('does not wait for a header when it closes', async () => {
+    const port = await open(sockets, ['127.0.0.1'], { proxyHeaderTimeoutMs: 2 ** 30 });
+    const socket = await dial(port);
+    socket.write(HEADER.slice(0, 20));
+    const miner = await dial(port);
+    miner.write(HEADER + LOGIN);
+    await pollUntil('the miner is in', () => stratum!.authorizedCount() === 1);
+    const gone = Promise.all([once(socket.resume(), 'close'), once(miner.resume(), 'close')]);
+    await stratum!.close();
+    await gone;
+    expect([await refused('late'), await refused('malformed')]).toEqual([0, 0]);
   });
 });

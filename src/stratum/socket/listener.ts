@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type Socket } from 'node:net';
 import { EdgeError, messageOf } from '../../kit/edge-error.ts';
 import { NetAdapter } from './net-adapter.ts';
-import { type ProxyFault, ProxyGate, type TrustedSources } from './proxy-gate.ts';
+import { type OnProxyFault, ProxyGate, type TrustedSources } from './proxy-gate.ts';
 import { RawAdapter, type RawStreams } from './raw-adapter.ts';
 import type { SocketAdapter, SocketEvents } from './socket-adapter.ts';
 
@@ -28,9 +28,14 @@ export interface ListenerOptions {
   /** Undefined: refused, and already destroyed. */
   readonly onConnection: (adapter: SocketAdapter) => SocketEvents | undefined;
   readonly onAcceptError: (error: Error) => void;
-  /** Every connection begins with a PROXY header and comes from one of these; absent = none does. */
-  readonly proxies?: TrustedSources;
-  readonly onProxyFault?: (fault: ProxyFault) => void;
+  /** Every connection begins with a PROXY header and comes from a trusted source; absent = none does. */
+  readonly proxy?: ProxyRules;
+}
+
+export interface ProxyRules {
+  readonly sources: TrustedSources;
+  readonly headerTimeoutMs: number;
+  readonly onFault: OnProxyFault;
 }
 
 /** What Node's documentation has and its types have not. */
@@ -42,6 +47,8 @@ export class Listener {
   readonly #options: ListenerOptions;
   /** One for each descriptor. */
   readonly #servers: readonly Server[];
+  /** Connections whose PROXY header is still to come: nobody else knows them. */
+  readonly #gates = new Set<ProxyGate>();
   #closed: Promise<void> | undefined;
   /** Raw connections; the server counts its own. */
   #open = 0;
@@ -68,7 +75,8 @@ export class Listener {
     });
     server.on('connection', (socket) => {
       const adapter = this.#adapterOf(socket);
-      const events = options.proxies === undefined ? options.onConnection(adapter) : this.#gate(adapter);
+      const events =
+        options.proxy === undefined ? options.onConnection(adapter) : this.#gate(adapter, options.proxy);
       if (events !== undefined) adapter.listen(events);
     });
     return server;
@@ -114,17 +122,27 @@ export class Listener {
         if (server.listening) server.close(whenAllGone);
         else whenAllGone();
       }
+      for (const gate of this.#gates) gate.abandon();
     });
     return this.#closed;
   }
 
-  #gate(adapter: NetAdapter | RawAdapter): SocketEvents | undefined {
-    const { proxies, onConnection, onProxyFault = () => {} } = this.#options;
-    if (proxies?.includes(adapter.remoteAddress))
-      return new ProxyGate({ adapter, onConnection, onFault: onProxyFault });
-    onProxyFault('untrusted');
-    adapter.destroy();
-    return undefined;
+  #gate(adapter: NetAdapter | RawAdapter, proxy: ProxyRules): SocketEvents | undefined {
+    const { sources, headerTimeoutMs, onFault } = proxy;
+    if (!sources.includes(adapter.remoteAddress)) {
+      onFault('untrusted', 'not in proxyFrom', adapter.remoteAddress);
+      adapter.destroy();
+      return undefined;
+    }
+    const gate = new ProxyGate({
+      adapter,
+      headerTimeoutMs,
+      onConnection: this.#options.onConnection,
+      onFault,
+      onDecided: (decided) => this.#gates.delete(decided),
+    });
+    this.#gates.add(gate);
+    return gate;
   }
 
   #adapterOf(socket: Socket): NetAdapter | RawAdapter {

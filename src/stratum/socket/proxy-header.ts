@@ -8,13 +8,18 @@
  * Source: haproxy.org, proxy-protocol.txt. Extensions are skipped; LOCAL (the balancer's own health check) and UNKNOWN leave the
  * connection what it is.
  */
-import { isIPv4, isIPv6 } from 'node:net';
+import { isIPv4, isIPv6, SocketAddress } from 'node:net';
 
 export type ProxyOutcome =
   | { readonly kind: 'more' }
-  /** '' = the header names nobody. What follows the header lies from `end` on in the chunk that was pushed last. */
+  /**
+   * The address in one spelling, whatever version it came by; '' = the header names nobody. What follows the header lies from `end` on in the chunk that was pushed last.
+   */
   | { readonly kind: 'header'; readonly address: string; readonly end: number }
   | { readonly kind: 'fault'; readonly reason: string };
+
+/** An IPv4 address as a socket of both families shows it. */
+export const MAPPED_IPV4 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/;
 
 const V1_START = Buffer.from('PROXY ');
 const V1_BYTES_MAX = 107;
@@ -73,7 +78,9 @@ function readV1(bytes: Buffer): ProxyOutcome {
     isAddress(target ?? '') &&
     isPort(sourcePort) &&
     isPort(targetPort);
-  return good ? { kind: 'header', address: source!, end } : fault('a PROXY line that names no address');
+  return good
+    ? { kind: 'header', address: oneSpelling(source!), end }
+    : fault('a PROXY line that names no address');
 }
 
 function isPort(text: string | undefined): boolean {
@@ -105,7 +112,19 @@ function readV2(bytes: Buffer): ProxyOutcome {
 
 function ipv6Text(bytes: Buffer): string {
   const words = Array.from({ length: 8 }, (_, index) => bytes.readUInt16BE(2 * index).toString(16));
-  return words.join(':');
+  return oneSpelling(words.join(':'));
+}
+
+/** One miner is one address, whichever way a balancer writes it: as the shortest IPv6, and IPv4 that was mapped into it as IPv4. */
+function oneSpelling(address: string): string {
+  if (isIPv4(address)) return address;
+  const short = new SocketAddress({ address: withoutZone(address), family: 'ipv6' }).address;
+  return MAPPED_IPV4.exec(short)?.[1] ?? short;
+}
+
+/** `fe80::1%eth0`: the zone is a matter of the balancer's machine. */
+function withoutZone(address: string): string {
+  return address.split('%', 1)[0]!;
 }
 
 function fault(reason: string): ProxyOutcome {

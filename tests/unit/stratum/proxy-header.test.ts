@@ -11,6 +11,7 @@ const v2 = (command: string, family: string, body: string): Buffer =>
   );
 const TCP4 = 'c0000201c6336401c0001234';
 const TCP6 = `20010db8${'0'.repeat(20)}0001${'f'.repeat(32)}c0001234`;
+const TCP6_MAPPED = `${'0'.repeat(20)}ffffc0000201${'f'.repeat(32)}c0001234`;
 const TLV = '0400030a0b0c';
 
 const HEADERS: readonly (readonly [name: string, bytes: Buffer, address: string])[] = [
@@ -20,7 +21,11 @@ const HEADERS: readonly (readonly [name: string, bytes: Buffer, address: string]
   ['v1 UNKNOWN with words', Buffer.from('PROXY UNKNOWN ffff::1 ffff::2 65535 65535\r\n'), ''],
   ['v2 TCP4', v2('21', '11', TCP4), '192.0.2.1'],
   ['v2 TCP4 with extensions', v2('21', '11', TCP4 + TLV), '192.0.2.1'],
-  ['v2 TCP6', v2('21', '21', TCP6), '2001:db8:0:0:0:0:0:1'],
+  ['v2 TCP6', v2('21', '21', TCP6), '2001:db8::1'],
+  ['v1 TCP6 written long', Buffer.from('PROXY TCP6 2001:0DB8:0:0:0:0:0:1 ::1 1 65535\r\n'), '2001:db8::1'],
+  ['v1 TCP6 with a zone', Buffer.from('PROXY TCP6 fe80::1%eth0 ::1 1 65535\r\n'), 'fe80::1'],
+  ['v1 TCP6 of a mapped IPv4', Buffer.from('PROXY TCP6 ::ffff:192.0.2.1 ::1 1 2\r\n'), '192.0.2.1'],
+  ['v2 TCP6 of a mapped IPv4', v2('21', '21', TCP6_MAPPED), '192.0.2.1'],
   ['v2 LOCAL', v2('20', '00', ''), ''],
   ['v2 UNSPEC', v2('21', '00', TLV), ''],
 ];

@@ -17,9 +17,10 @@ export interface VardiffRules {
   readonly maxLog2: DifficultyLog2;
 }
 
-/** A miner changes: what it did so long ago says little of what it does. At 20 a minute 40 shares, known to a quarter. */
-export const VARDIFF_WINDOW_MS = 120_000;
-
+/** A miner changes: what it did so long ago says little of what it does. */
+const WINDOW_MS_MIN = 120_000;
+/** Wanted shares that a window has room for: enough to know a rate to a quarter, and to know silence for silence at any rate. */
+const WINDOW_SHARES = 40;
 /** 99 % on either side. */
 const SIGMAS = 2.6;
 /** Of no share at all: with the true number above this, 99 of 100 windows would have had one. */
@@ -30,6 +31,11 @@ const DEAD_BAND = 0.6;
 const STEPS_UP_MAX = 8;
 const STEPS_DOWN_MAX = 2;
 const MS_PER_MINUTE = 60_000;
+
+/** Without a step in so long, measuring begins anew; in ms. */
+export function vardiffWindowMs(sharesPerMinute: number): number {
+  return Math.max(WINDOW_MS_MIN, (WINDOW_SHARES * MS_PER_MINUTE) / sharesPerMinute);
+}
 
 /**
  * The difficulty from now on; the same = no change.

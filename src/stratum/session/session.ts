@@ -138,6 +138,10 @@ export class Session implements SubmittingSession, SocketEvents, LineSink, Sessi
   /** Since when, and from which sum of credit, its rate is measured. */
   windowSinceMs = 0;
   windowCredited = 0;
+  /** Shares were refused since then that it is not to blame for: it has done more than it was credited. */
+  windowBlind = false;
+  /** Since the last sweep lines of it waited for validation: more may be on the way. */
+  wasHeld = false;
 
   /** What is to be said: first these answers, then this text. */
   #firstAnswer = NO_ANSWER;
@@ -167,6 +171,7 @@ export class Session implements SubmittingSession, SocketEvents, LineSink, Sessi
     this.creditedDifficulty = 0;
     this.lastShareAtMs = 0;
     this.difficultyFixed = false;
+    this.wasHeld = false;
     this.beginWindow(nowMs);
   }
 
@@ -174,6 +179,7 @@ export class Session implements SubmittingSession, SocketEvents, LineSink, Sessi
   beginWindow(nowMs: number): void {
     this.windowSinceMs = nowMs;
     this.windowCredited = this.creditedDifficulty;
+    this.windowBlind = false;
   }
 
   /** Nothing of the old connection may be seen by the next. */

@@ -159,6 +159,7 @@ export class Sessions implements SessionRoom {
   onFramed(session: Session, outcome: FrameOutcome): void {
     if (outcome === 'held' && !this.#held.has(session)) {
       this.#held.add(session);
+      session.wasHeld = true;
       this.metrics.holds.inc();
       session.adapter?.pause();
     } else if (outcome === 'too-long') {

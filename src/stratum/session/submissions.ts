@@ -4,7 +4,7 @@
  * Every submission is answered exactly once, in both keys, with its own id; an unknown job is an answer, not a silence. On the way
  * down a share costs no object: the scanner's fields, the session and two numbers for the request id.
  */
-import { isAccepted, Verdict } from '../../domain/share.ts';
+import { isAccepted, VERDICTS, Verdict } from '../../domain/share.ts';
 import { difficultyNumber } from '../../domain/target.ts';
 import { RequestIdKind } from '../../validation/batch-layout.ts';
 import { PENDING, type ReplySink, type ShareIntake } from '../../validation/intake.ts';
@@ -80,7 +80,7 @@ export class Submissions implements ReplySink {
 
   /** Answers at once. */
   refuse(session: Session, idText: string | number, verdict: number): void {
-    session.rejected++;
+    countRejected(session, verdict);
     session.say(replyVerdict(idText, verdict));
     this.#options.sessions.metrics.verdictSent(verdict);
     this.#intake?.refused(verdict);
@@ -106,9 +106,7 @@ export class Submissions implements ReplySink {
       session.malformed = 0;
       session.creditedDifficulty += difficultyNumber(difficultyLog2);
       session.lastShareAtMs = sessions.nowMs;
-    } else {
-      session.rejected++;
-    }
+    } else countRejected(session, verdict);
     if (requestIdKind === RequestIdKind.Number) session.answer(requestId, verdict);
     else session.say(replyVerdict(idText, verdict));
     sessions.metrics.verdictSent(verdict);
@@ -128,4 +126,10 @@ export class Submissions implements ReplySink {
   fateWhileFull(session: Session): LineFate {
     return session.state === SessionState.Authorized && this.saturated ? LineFate.Hold : LineFate.Next;
   }
+}
+
+function countRejected(session: Session, verdict: number): void {
+  session.rejected++;
+  const { score, transient } = VERDICTS[verdict]!;
+  if (score === 0 || transient) session.windowBlind = true;
 }

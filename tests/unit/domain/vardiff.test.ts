@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../bench/lib/seeded-random.ts';
-import { VARDIFF_WINDOW_MS, type VardiffRules, vardiffStep } from '../../../src/domain/vardiff.ts';
+import { type VardiffRules, vardiffStep, vardiffWindowMs } from '../../../src/domain/vardiff.ts';
 
 const RULES: VardiffRules = { sharesPerMinute: 20, minLog2: 6, maxLog2: 24 };
 const SWEEP_MS = 1_000;
@@ -32,7 +32,7 @@ function live(rules: VardiffRules, start: number, ideal: number, seconds: number
   for (let nowMs = SWEEP_MS; nowMs <= seconds * 1_000; nowMs += SWEEP_MS) {
     shares += poisson(random, (rules.sharesPerMinute / 60) * 2 ** (ideal - log2));
     const next = vardiffStep(rules, log2, shares, nowMs - sinceMs);
-    if (next === log2 && nowMs - sinceMs <= VARDIFF_WINDOW_MS) continue;
+    if (next === log2 && nowMs - sinceMs <= vardiffWindowMs(rules.sharesPerMinute)) continue;
     if (next !== log2) changes++;
     log2 = next;
     sinceMs = nowMs;
@@ -60,13 +60,23 @@ describe('variable difficulty', () => {
     expect(silent.log2).toBe(10);
   });
 
-  it('leaves a miner in peace that has what it should, for hours, also between two powers of two', () => {
-    for (const ideal of [12, 12.25, 12.5, 12.75]) {
-      let changes = 0;
-      for (let seed = 1; seed <= 20; seed++) changes += live(RULES, 12, ideal, 4 * 3_600, seed).changes;
-      // Twenty miners, four hours each: less than one change an hour and miner.
-      expect(changes, `ideal ${ideal}`).toBeLessThan(80);
+  it('steps down who says nothing also where only a share in minutes is wanted', () => {
+    for (const sharesPerMinute of [0.5, 1, 2, 4]) {
+      const hours = 4 / sharesPerMinute;
+      const silent = live({ ...RULES, sharesPerMinute }, 20, -40, hours * 3_600);
+      expect(silent.log2, `${sharesPerMinute} a minute`).toBeLessThan(12);
     }
+  });
+
+  it('leaves a miner in peace that has what it should, for hours, also between two powers of two', () => {
+    for (const sharesPerMinute of [2, 20, 120])
+      for (const ideal of [12, 12.25, 12.5, 12.75]) {
+        let changes = 0;
+        const rules = { ...RULES, sharesPerMinute };
+        for (let seed = 1; seed <= 20; seed++) changes += live(rules, 12, ideal, 4 * 3_600, seed).changes;
+        // Twenty miners, four hours each: less than one change an hour and miner.
+        expect(changes, `ideal ${ideal} at ${sharesPerMinute} a minute`).toBeLessThan(80);
+      }
   });
 
   it('keeps within its bounds, and comes back into them', () => {

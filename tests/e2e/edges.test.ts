@@ -68,9 +68,15 @@ const connectOnce = (port: number): Promise<boolean> =>
 describe('two edges behind one port', { timeout: 90_000 }, () => {
   it('both take miners, and every share is stored once, under the edge that took it', async () => {
     expect(info.edgePids).toHaveLength(2);
-    const miners = await Promise.all(
-      Array.from({ length: 40 }, (_, i) => ShareClient.login(rig.stratumPort, `${ADDRESS}.many${i}`)),
-    );
+    // Who takes a connection is a race that the less busy edge wins, so each has its turn while the other one stands still.
+    const miners: ShareClient[] = [];
+    for (const pid of info.edgePids!) {
+      process.kill(pid, 'SIGSTOP');
+      const logins = Array.from({ length: 20 }, (_, i) =>
+        ShareClient.login(rig.stratumPort, `${ADDRESS}.many${miners.length + i}`),
+      );
+      miners.push(...(await Promise.all(logins).finally(() => process.kill(pid, 'SIGCONT'))));
+    }
     const jobs = miners.map((miner) => miner.job!.id);
     for (const [index, miner] of miners.entries()) {
       const [nonce] = miner.find(1);

@@ -70,6 +70,8 @@ export class SubmitScanner implements ShapeFindings {
 
   /** Those that were matched last come first. */
   readonly #shapes: SubmitShape[] = [];
+  /** Over all of the memory that the last scanned line lies in. */
+  #view: DataView = new DataView(new ArrayBuffer(0));
   #bytes: Uint8Array = new Uint8Array(0);
   #at = 0;
   #end = 0;
@@ -83,9 +85,12 @@ export class SubmitScanner implements ShapeFindings {
   /** True: the range is a well-formed submit, and the fields hold it. False: ask JSON.parse; the fields mean nothing. */
   scan(bytes: Uint8Array, start: number, end: number): boolean {
     const shapes = this.#shapes;
+    // Every chunk of the raw adapter lies in one buffer: one view for all, where a view for each would cost more than it saves.
+    if (bytes.buffer !== this.#view.buffer) this.#view = new DataView(bytes.buffer);
+    const view = this.#view;
     for (let index = 0; index < shapes.length; index++) {
       const shape = shapes[index]!;
-      if (!shape.match(bytes, start, end, this.fields, this)) continue;
+      if (!shape.match(bytes, view, start, end, this.fields, this)) continue;
       if (index > 0) {
         shapes[index] = shapes[0]!;
         shapes[0] = shape;

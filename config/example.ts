@@ -50,6 +50,13 @@ function keyLines(key: string, schema: JsonSchema, path: string, indent: number)
   const pad = '  '.repeat(indent);
   const comment = commentOf(schema).map((line) => `${pad}# ${line}`);
   if (schema.properties) return [...comment, `${pad}${key}:`, ...objectLines(schema, path, indent + 1), ''];
+  if (schema.type === 'array' && schema.items?.properties && Array.isArray(schema.default)) {
+    // An empty list by default: its elements are shown as a comment.
+    const sample = objectLines(schema.items, path, 2).map(
+      (line) => `${pad}# ${line.trim().replace(/^# /, '')}`,
+    );
+    return [...comment, ...sample, `${pad}${key}: ${JSON.stringify(schema.default)}`, ''];
+  }
   if (schema.type === 'array' && schema.items?.properties) {
     const [first = '', ...rest] = objectLines(schema.items, path, indent + 2);
     const body = [first, ...rest];

@@ -83,10 +83,7 @@ export function formatFaults(faults: readonly ConfigFault[]): string {
 export function databaseUrlOf(config: Config, environment: NodeJS.ProcessEnv): string | undefined {
   if (config.database.url !== undefined) return config.database.url;
   if (config.database.urlFile === undefined) return undefined;
-  const path = config.database.urlFile.replace(
-    /\$\{([A-Z_]+)\}/g,
-    (_, name: string) => environment[name] ?? '',
-  );
+  const path = secretPath(config.database.urlFile, environment);
   try {
     return readFileSync(path, 'utf8').trim();
   } catch (error) {
@@ -96,6 +93,11 @@ export function databaseUrlOf(config: Config, environment: NodeJS.ProcessEnv): s
       'the file must exist and be readable by the user that Sluice runs as',
     );
   }
+}
+
+/** With variables filled in: systemd names its folder of credentials by one. */
+export function secretPath(path: string, environment: NodeJS.ProcessEnv): string {
+  return path.replace(/\$\{([A-Z_]+)\}/g, (_, name: string) => environment[name] ?? '');
 }
 
 /** Where the deepest part of the path that exists in the document begins. */

@@ -1,6 +1,7 @@
 /** `sluice rewards preview`: who would get what of a reward, by the work of a window. Looks, and changes nothing. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { databaseUrlOf, loadConfig } from '../../config/load.ts';
+import { basisPointsOf, kasOf, sompiOf } from '../domain/money.ts';
 import { EdgeError } from '../kit/edge-error.ts';
 import { workInWindow } from '../ledger/reward-window.ts';
 import { splitReward } from '../ledger/schemes/split.ts';
@@ -14,31 +15,21 @@ interface Given {
   readonly json?: boolean;
 }
 
-const SOMPI_PER_KAS = 100_000_000n;
-const KAS_DIGITS = 8;
 const MS_PER_MINUTE = 60_000;
 const ROWS_SHOWN = 50;
 
-/** `12.5` KAS in sompi; exactly, so never by way of a double. */
-export function sompiOf(text: string): bigint {
-  const parts = /^(\d{1,11})(?:\.(\d{1,8}))?$/.exec(text);
-  if (!parts)
+function givenSompi(text: string): bigint {
+  const sompi = sompiOf(text);
+  if (sompi === undefined)
     throw new InvalidArgumentError('expected an amount of KAS, with at most 8 digits behind the point');
-  return BigInt(parts[1]!) * SOMPI_PER_KAS + BigInt((parts[2] ?? '').padEnd(KAS_DIGITS, '0'));
+  return sompi;
 }
 
-/** `1.25` percent in basis points. */
-export function basisPointsOf(text: string): bigint {
-  const parts = /^(\d{1,3})(?:\.(\d{1,2}))?$/.exec(text);
-  const points = parts && BigInt(parts[1]!) * 100n + BigInt((parts[2] ?? '').padEnd(2, '0'));
-  if (!parts || points! > 10_000n)
+function givenBasisPoints(text: string): bigint {
+  const points = basisPointsOf(text);
+  if (points === undefined)
     throw new InvalidArgumentError('expected a percentage up to 100, with at most 2 digits behind the point');
-  return points!;
-}
-
-export function kasOf(sompi: bigint): string {
-  const digits = String(sompi % SOMPI_PER_KAS).padStart(KAS_DIGITS, '0');
-  return `${sompi / SOMPI_PER_KAS}.${digits}`;
+  return points;
 }
 
 function minutesOf(text: string): number {
@@ -55,9 +46,9 @@ export function addRewardsVerb(program: Command): void {
     .command('preview')
     .description('who would get what of a reward, by work in the last minutes; changes nothing')
     .requiredOption('--config <file>', 'configuration that names the database')
-    .addOption(new Option('--reward <kas>', 'to divide').argParser(sompiOf).makeOptionMandatory())
+    .addOption(new Option('--reward <kas>', 'to divide').argParser(givenSompi).makeOptionMandatory())
     .addOption(
-      new Option('--fee-percent <n>', "the pool's, off the top").default(0n, '0').argParser(basisPointsOf),
+      new Option('--fee-percent <n>', "the pool's, off the top").default(0n, '0').argParser(givenBasisPoints),
     )
     .addOption(new Option('--minutes <n>', 'of the window, back from now').default(60).argParser(minutesOf))
     .option('--json', 'all accounts, as JSON; amounts in sompi as strings')

@@ -9,8 +9,8 @@
  */
 import type { JournalPosition } from '../journal/journal.ts';
 import { SHARE_COLUMNS, ShareCopyBuffer } from './binary-copy.ts';
+import type { DatabaseSession } from './database-session.ts';
 import { Identities } from './identities.ts';
-import type { LoaderSession } from './loader-session.ts';
 import { DAY_MS, type LoadedBlock, type ShareBatch } from './share-batch.ts';
 import { MINUTE_MS, ShareSums } from './share-sums.ts';
 import type { ReservedConnection } from './stores/postgres.ts';
@@ -47,20 +47,20 @@ export class BatchWriter {
     this.#knownDays.clear();
   }
 
-  async instanceId(session: LoaderSession, instanceName: string): Promise<number> {
+  async instanceId(session: DatabaseSession, instanceName: string): Promise<number> {
     const [row] = await session.sql<{ id: number }[]>`SELECT ensure_instance(${instanceName})::int AS id`;
     return row!.id;
   }
 
   /** Undefined when nothing of this instance was ever loaded. */
-  async progress(session: LoaderSession, instanceId: number): Promise<Progress | undefined> {
+  async progress(session: DatabaseSession, instanceId: number): Promise<Progress | undefined> {
     const [row] = await session.sql<ProgressRow[]>`
       SELECT segment, slot, loaded_records, segment_boot FROM journal_progress WHERE instance_id = ${instanceId}`;
     return row && toProgress(row);
   }
 
   /** The first mark of a new instance. Somebody else's stays. */
-  async begin(session: LoaderSession, instanceId: number, at: JournalPosition): Promise<void> {
+  async begin(session: DatabaseSession, instanceId: number, at: JournalPosition): Promise<void> {
     await session.sql`
       INSERT INTO journal_progress (instance_id, segment, slot) VALUES (${instanceId}, ${at.segment}, ${at.slot})
       ON CONFLICT DO NOTHING`;
@@ -68,7 +68,7 @@ export class BatchWriter {
 
   /** @param committed where the database must stand. Throws on any failure; the session is then to be discarded. */
   async write(
-    session: LoaderSession,
+    session: DatabaseSession,
     instanceId: number,
     committed: JournalPosition,
     batch: ShareBatch,

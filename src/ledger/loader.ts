@@ -17,7 +17,7 @@ import type { JournalPosition } from '../journal/journal.ts';
 import { deletableSegments, listSegments } from '../journal/segment-files.ts';
 import { messageOf } from '../kit/edge-error.ts';
 import { BatchWriter } from './batch-writer.ts';
-import { LoaderSession } from './loader-session.ts';
+import { DatabaseSession } from './database-session.ts';
 import { INITIAL_STATUS, type LoaderLog, type LoaderState, type LoaderStatus } from './loader-status.ts';
 import { SegmentSource } from './segment-source.ts';
 import type { ShareBatch } from './share-batch.ts';
@@ -61,7 +61,7 @@ export class Loader {
   readonly #source: SegmentSource;
   readonly #writer: BatchWriter;
   readonly #intervalMs: number;
-  #session: LoaderSession | undefined;
+  #session: DatabaseSession | undefined;
   #instanceId = 0;
   /** The database's mark while we are sure of it; undefined = read it before anything else. */
   #committed: JournalPosition | undefined;
@@ -223,10 +223,10 @@ export class Loader {
     );
   }
 
-  async #openSession(): Promise<LoaderSession> {
+  async #openSession(): Promise<DatabaseSession> {
     this.#committed = undefined;
     const name = `sluice loader ${this.#options.instanceName}`;
-    const session = await LoaderSession.open(this.#options.databaseUrl, name, CONNECT_DEADLINE_MS);
+    const session = await DatabaseSession.open(this.#options.databaseUrl, name, CONNECT_DEADLINE_MS);
     try {
       this.#instanceId = await session.within(CONNECT_DEADLINE_MS, () =>
         this.#writer.instanceId(session, this.#options.instanceName),
@@ -239,7 +239,7 @@ export class Loader {
   }
 
   /** Takes the database's mark as ours; a new instance begins with the oldest segment on the disk. */
-  async #synchronise(session: LoaderSession, mark: JournalPosition | undefined): Promise<void> {
+  async #synchronise(session: DatabaseSession, mark: JournalPosition | undefined): Promise<void> {
     let progress = await this.#writer.progress(session, this.#instanceId);
     if (!progress) {
       const first = this.#source.oldestSegment();

@@ -7,6 +7,8 @@
  * The same window gives the same parts whatever order it is read in, and running it twice changes nothing.
  */
 
+import { BASIS_POINTS } from '../../domain/money.ts';
+
 export interface WorkShare {
   readonly accountId: bigint;
   /** Expected hashes, exact; never negative. */
@@ -25,8 +27,6 @@ export interface Split {
   /** Without any work in the window nobody has a claim: kept apart, never given to the fee. */
   readonly unclaimedSompi: bigint;
 }
-
-export const BASIS_POINTS = 10_000n;
 
 /** @throws RangeError for a negative reward or work, a fee outside 0..10,000, an account that comes twice */
 export function splitReward(

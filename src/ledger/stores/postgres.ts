@@ -12,7 +12,7 @@ import { EdgeError, messageOf } from '../../kit/edge-error.ts';
  *
  * No `begin` in a process that must outlive its database: when a connection dies inside of one, the client (3.4.9) sends its
  * ROLLBACK to a socket that is gone, where no promise hears of it, and the process ends. The same goes for a reserved connection
- * that is used again after it died (see `loader-session`).
+ * that is used again after it died (see `database-session`).
  */
 export type Database = postgres.Sql<{ bigint: bigint }>;
 export type ReservedConnection = postgres.ReservedSql<{ bigint: bigint }>;

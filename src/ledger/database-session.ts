@@ -1,6 +1,6 @@
 /**
- * The loader's one connection. In flow statements and COPY bytes, out flow results, or the first error. It must never let a
- * statement of a transaction run outside of it.
+ * One connection of its own, for the loader and for the payer. In flow statements and COPY bytes, out flow results, or the first
+ * error. It must never let a statement of a transaction run outside of it.
  *
  * That is not idle fear. The client reconnects by itself, so a statement issued just after the connection died would run
  * on a new one, in a transaction of its own: progress without its rows. So a session is one connection for ever; the
@@ -23,7 +23,7 @@ interface PendingCopy {
   reject(error: unknown): void;
 }
 
-export class LoaderSession {
+export class DatabaseSession {
   readonly #client: Database;
   readonly #connection: ReservedConnection;
   readonly #lost: () => boolean;
@@ -35,7 +35,7 @@ export class LoaderSession {
   }
 
   /** @param deadlineMs within which the connection must stand, and any one statement end (the server sees to that). */
-  static async open(url: string, applicationName: string, deadlineMs: number): Promise<LoaderSession> {
+  static async open(url: string, applicationName: string, deadlineMs: number): Promise<DatabaseSession> {
     let lost = false;
     const client = openDatabase(url, {
       applicationName,
@@ -50,7 +50,7 @@ export class LoaderSession {
       // A plain query first: a `reserve` that cannot connect stays in the client's queue and opens a connection later,
       // when nobody is left to close it.
       await client`SELECT set_config('idle_in_transaction_session_timeout', ${IDLE_IN_TRANSACTION}, false)`;
-      return new LoaderSession(client, await client.reserve(), () => lost);
+      return new DatabaseSession(client, await client.reserve(), () => lost);
     } catch (error) {
       discard(client);
       throw error;

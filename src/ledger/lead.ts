@@ -1,0 +1,91 @@
+/**
+ * The lead: the right to write money. One connection carries all of it: the advisory lock that keeps a second payer waiting, and every
+ * money statement, so whoever loses the connection has lost both at once. The epoch is what counts when a lock lies: each money
+ * function in the database compares it, and a payer that slept through its successor's start is refused there.
+ *
+ *   take -> lock? --no--> SLUICE_LEAD_TAKEN, says who has it
+ *            '--yes--> epoch + 1 -> transactions, one after the other -> connection lost: over, take again
+ */
+import { EdgeError } from '../kit/edge-error.ts';
+import { DatabaseSession } from './database-session.ts';
+import type { ReservedConnection } from './stores/postgres.ts';
+
+/** Beside the migrations' lock; "payer" on a telephone's keys. */
+const LOCK_KEY = 72_937;
+/** A settlement over 100,000 accounts takes seconds; a server that is silent for longer is gone. */
+const STATEMENT_DEADLINE_MS = 60_000;
+
+export class Lead {
+  readonly epoch: bigint;
+  readonly #session: DatabaseSession;
+  #last: Promise<unknown> = Promise.resolve();
+
+  private constructor(session: DatabaseSession, epoch: bigint) {
+    this.#session = session;
+    this.epoch = epoch;
+  }
+
+  /**
+   * @param holder who we are, for people: host, process, start
+   * @throws EdgeError SLUICE_LEAD_TAKEN when another process has it
+   */
+  static async take(databaseUrl: string, holder: string): Promise<Lead> {
+    const session = await DatabaseSession.open(databaseUrl, 'sluice payer', STATEMENT_DEADLINE_MS);
+    try {
+      const [row] = await session.sql<
+        { taken: boolean }[]
+      >`SELECT pg_try_advisory_lock(${LOCK_KEY}) AS taken`;
+      if (!row!.taken) throw await takenBy(session.sql);
+      const [lead] = await session.sql<{ epoch: bigint }[]>`SELECT take_lead('payer', ${holder}) AS epoch`;
+      return new Lead(session, lead!.epoch);
+    } catch (error) {
+      session.discard();
+      throw error;
+    }
+  }
+
+  /** For statements that need no transaction. Throws once the connection is lost. */
+  get sql(): ReservedConnection {
+    return this.#session.sql;
+  }
+
+  /**
+   * Runs `work` between BEGIN and COMMIT. Any failure, also that of COMMIT, ends the lead: what became of the transaction is then
+   * learnt by looking into the database, under a new lead. Transactions wait for each other.
+   */
+  transaction<T>(work: (sql: ReservedConnection) => Promise<T>): Promise<T> {
+    const run = this.#last.then(() => this.#run(work));
+    this.#last = run.catch(() => {});
+    return run;
+  }
+
+  /** Lets go of the lock with the connection. */
+  close(): void {
+    this.#session.discard();
+  }
+
+  async #run<T>(work: (sql: ReservedConnection) => Promise<T>): Promise<T> {
+    try {
+      return await this.#session.within(STATEMENT_DEADLINE_MS, async () => {
+        await this.sql`BEGIN`;
+        const result = await work(this.sql);
+        const answer = await this.sql`COMMIT`;
+        if (answer.command !== 'COMMIT') throw new Error(`the server answered ${answer.command} to COMMIT`);
+        return result;
+      });
+    } catch (error) {
+      this.#session.discard();
+      throw error;
+    }
+  }
+}
+
+async function takenBy(sql: ReservedConnection): Promise<EdgeError> {
+  const [row] = await sql<{ holder: string; taken_at: string }[]>`
+    SELECT holder, taken_at::text FROM leaders WHERE role = 'payer'`;
+  return new EdgeError(
+    'SLUICE_LEAD_TAKEN',
+    `another payer has the lead: ${row ? `${row.holder}, since ${row.taken_at}` : 'it has just started'}`,
+    'One payer is enough; stop the other one first if this one shall take over.',
+  );
+}

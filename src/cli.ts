@@ -12,6 +12,7 @@ import { runEdges } from './app/edges.ts';
 import { addJournalVerbs } from './app/journal-verbs.ts';
 import { runMigrate } from './app/migrate-role.ts';
 import { addMinerVerb } from './app/miner-role.ts';
+import { addReserveVerb } from './app/reserve-verb.ts';
 import { addRewardsVerb } from './app/rewards-verb.ts';
 import { runServe } from './app/serve.ts';
 import { addSimnodeVerb } from './app/simnode-role.ts';
@@ -146,6 +147,7 @@ function buildProgram(): Command {
   addConfigVerbs(program);
   addJournalVerbs(program);
   addRewardsVerb(program);
+  addReserveVerb(program);
   return program;
 }
 

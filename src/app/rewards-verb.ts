@@ -5,10 +5,8 @@ import { loadConfig } from '../../config/load.ts';
 import { checkAddress } from '../chains/kaspa/address.ts';
 import { kasOf } from '../domain/money.ts';
 import { EdgeError, messageOf } from '../kit/edge-error.ts';
-import { createLogger } from '../kit/log.ts';
 import { attributeOutput, type Outpoint, outpointOf, setAccountFee } from '../ledger/settlement/operator-orders.ts';
 import { readPolicies } from '../ledger/settlement/policies.ts';
-import { RewardDesk } from '../ledger/settlement/reward-desk.ts';
 import {
   readDocument,
   type SettlementDocument,
@@ -17,6 +15,7 @@ import {
 import { readSettlement, settlementsOfBlock } from '../ledger/settlement/settlement-reader.ts';
 import { operatorName, verbGroup, withLead, withLedger } from './ledger-access.ts';
 import { addPreviewVerb, givenBasisPoints } from './rewards-preview.ts';
+import { settleOnce } from './rewards-settle.ts';
 
 const CONFIG = ['--config <file>', 'configuration that names the database'] as const;
 
@@ -139,29 +138,6 @@ function addFeeVerb(program: Command): void {
       );
       process.stdout.write(`${checked.address}: ${points === undefined ? "its scheme's fee" : `${Number(points) / 100} %`}\n`);
     });
-}
-
-async function settleOnce(file: string): Promise<void> {
-  await withLead(file, 'sluice rewards settle', async (lead, config) => {
-    const desk = new RewardDesk({
-      lead,
-      rewards: config.rewards,
-      clock: Date.now,
-      log: createLogger('warn', 'sluice rewards'),
-    });
-    await desk.applyPolicies();
-    const { settlements, pps } = await desk.tick();
-    for (const { settlementId, pot, rewardSompi, accounts } of settlements.settled)
-      process.stdout.write(`settlement ${settlementId}, pot ${pot}: ${kasOf(rewardSompi)} KAS over ${accounts} accounts\n`);
-    for (const { pot, unit, reason } of settlements.waiting)
-      process.stdout.write(`pot ${pot}: blocks from ${new Date(unit.fromMs).toISOString()} wait for ${reason}\n`);
-    if (pps.creditedMinutes > 0)
-      process.stdout.write(`PPS: ${pps.creditedMinutes} minutes, ${kasOf(pps.creditedSompi)} KAS\n`);
-    for (const { pot, owedSompi } of pps.paused)
-      process.stdout.write(`PPS: pot ${pot} waits for the reserve, its next minute costs ${kasOf(owedSompi)} KAS\n`);
-    if (settlements.halted) process.stdout.write('halted: two divisions of one settlement differ\n');
-    process.exitCode = settlements.halted ? 1 : 0;
-  });
 }
 
 function settlementText(document: SettlementDocument): string {

@@ -3,7 +3,13 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { kasOf, sompiOf } from '../domain/money.ts';
 import { EdgeError } from '../kit/edge-error.ts';
 import { type Luck, readLuck, readReserve } from '../ledger/reserve/reserve-facts.ts';
-import { type ReserveWalk, reserveFor, reserveWithin, ruinProbability, ruinWithin } from '../ledger/reserve/ruin.ts';
+import {
+  type ReserveWalk,
+  reserveFor,
+  reserveWithin,
+  ruinProbability,
+  ruinWithin,
+} from '../ledger/reserve/ruin.ts';
 import { POTS } from '../ledger/schemes/terms.ts';
 import { fundReserve, fundReserveFromFees, type Outpoint } from '../ledger/settlement/operator-orders.ts';
 import { verbGroup, withLead, withLedger } from './ledger-access.ts';
@@ -28,7 +34,9 @@ export function addReserveVerb(program: Command): void {
       ...(before ?? []),
       givenOutpoint(text),
     ])
-    .addOption(new Option('--from-fees <kas>', 'so much of the fees that the pool has earned').argParser(givenKas))
+    .addOption(
+      new Option('--from-fees <kas>', 'so much of the fees that the pool has earned').argParser(givenKas),
+    )
     .requiredOption(...CONFIG)
     .action(async (outpoints: Outpoint[], { config, fromFees }: { config: string; fromFees?: bigint }) => {
       if (outpoints.length === 0 && fromFees === undefined)
@@ -45,7 +53,9 @@ export function addReserveVerb(program: Command): void {
     });
   reserve
     .command('risk')
-    .description('how likely the reserve runs dry, by the real luck of the pool, and what it would have to be')
+    .description(
+      'how likely the reserve runs dry, by the real luck of the pool, and what it would have to be',
+    )
     .requiredOption(...CONFIG)
     .addOption(new Option('--days <n>', 'of the past that count').default(30).argParser(givenDays))
     .addOption(new Option('--scheme <name>').choices(['pps', 'fpps']).default('pps'))
@@ -79,7 +89,15 @@ async function status(config: string): Promise<void> {
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
-async function risk({ config: file, days, scheme }: { config: string; days: number; scheme: 'pps' | 'fpps' }): Promise<void> {
+async function risk({
+  config: file,
+  days,
+  scheme,
+}: {
+  config: string;
+  days: number;
+  scheme: 'pps' | 'fpps';
+}): Promise<void> {
   await withLedger(file, async (sql, config) => {
     const facts = await readReserve(sql);
     const luck = await readLuck(sql, [POTS[scheme]], days);

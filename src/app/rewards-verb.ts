@@ -5,7 +5,12 @@ import { loadConfig } from '../../config/load.ts';
 import { checkAddress } from '../chains/kaspa/address.ts';
 import { kasOf } from '../domain/money.ts';
 import { EdgeError, messageOf } from '../kit/edge-error.ts';
-import { attributeOutput, type Outpoint, outpointOf, setAccountFee } from '../ledger/settlement/operator-orders.ts';
+import {
+  attributeOutput,
+  type Outpoint,
+  outpointOf,
+  setAccountFee,
+} from '../ledger/settlement/operator-orders.ts';
 import { readPolicies } from '../ledger/settlement/policies.ts';
 import {
   readDocument,
@@ -55,7 +60,9 @@ export function addRewardsVerb(program: Command): void {
     });
   rewards
     .command('settle')
-    .description('divide what can be divided now, once, as the payer does every few seconds; the payer must not run')
+    .description(
+      'divide what can be divided now, once, as the payer does every few seconds; the payer must not run',
+    )
     .requiredOption(...CONFIG)
     .action(({ config }: { config: string }) => settleOnce(config));
   addVerifyVerb(program);
@@ -65,7 +72,9 @@ export function addRewardsVerb(program: Command): void {
 function addShowVerb(rewards: Command): void {
   rewards
     .command('show')
-    .description('a settlement with its whole arithmetic; anyone can recompute it with `sluice verify reward`')
+    .description(
+      'a settlement with its whole arithmetic; anyone can recompute it with `sluice verify reward`',
+    )
     .argument('[settlement]', 'its number')
     .option('--block <hash>', 'the ones that divided the reward of this block')
     .option('--json', 'as JSON, for `sluice verify reward`')
@@ -77,7 +86,10 @@ function addShowVerb(rewards: Command): void {
             ? [settlementNumber(number)]
             : await settlementsOfBlock(sql, given.block.toLowerCase());
         if (ids.length === 0)
-          throw new EdgeError('SLUICE_SETTLEMENT_UNKNOWN', `no reward of block ${given.block} has been divided`);
+          throw new EdgeError(
+            'SLUICE_SETTLEMENT_UNKNOWN',
+            `no reward of block ${given.block} has been divided`,
+          );
         for (const id of ids) {
           const json = await readSettlement(sql, id);
           process.stdout.write(given.json ? `${stringOf(json, 2)}\n` : settlementText(readDocument(json)));
@@ -136,7 +148,9 @@ function addFeeVerb(program: Command): void {
       await withLead(file, 'sluice account fee', (lead) =>
         setAccountFee(lead, checked.address, points, operatorName(), Date.now()),
       );
-      process.stdout.write(`${checked.address}: ${points === undefined ? "its scheme's fee" : `${Number(points) / 100} %`}\n`);
+      process.stdout.write(
+        `${checked.address}: ${points === undefined ? "its scheme's fee" : `${Number(points) / 100} %`}\n`,
+      );
     });
 }
 
@@ -167,5 +181,9 @@ function settlementText(document: SettlementDocument): string {
 }
 
 function stringOf(value: unknown, indent: number): string {
-  return JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'bigint' ? String(inner) : inner), indent);
+  return JSON.stringify(
+    value,
+    (_, inner: unknown) => (typeof inner === 'bigint' ? String(inner) : inner),
+    indent,
+  );
 }

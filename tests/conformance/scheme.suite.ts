@@ -192,7 +192,8 @@ export function schemeSuite(scheme: Scheme, { claim, terms: more = {} }: SuiteOp
     it('gives a larger account the fee of its tier', () => {
       if (claim === 'reserve') return;
       const tiers = { feeTiers: [{ fromHashesPerSecond: '10', feeBasisPoints: 0 }] };
-      const feeAt = (hashes: bigint) => divide({ accounts: [miner(1n, hashes)], terms: terms(tiers) }).feeSompi;
+      const feeAt = (hashes: bigint) =>
+        divide({ accounts: [miner(1n, hashes)], terms: terms(tiers) }).feeSompi;
       expect([feeAt(599n), feeAt(600n)]).toEqual([10n, 0n]);
     });
 
@@ -212,7 +213,12 @@ export function schemeSuite(scheme: Scheme, { claim, terms: more = {} }: SuiteOp
     });
 
     it('settles a minute of blocks in a whole number of minutes that holds the block', () => {
-      const policy = { id: 1n, terms: terms(), fromMs: Number.NEGATIVE_INFINITY, toMs: Number.POSITIVE_INFINITY };
+      const policy = {
+        id: 1n,
+        terms: terms(),
+        fromMs: Number.NEGATIVE_INFINITY,
+        toMs: Number.POSITIVE_INFINITY,
+      };
       const unit = scheme.unitOf(NOON, policy);
       const window = scheme.windowOf({
         unit,
@@ -237,11 +243,7 @@ function assertExact({ outputs, dustInSompi }: Division, divided: Divided): void
     divided.parts.reduce((total, part) => total + of(part), 0n);
   const came = outputs.reduce((total, { amountSompi }) => total + amountSompi, dustInSompi);
   expect(
-    sum(creditOf) +
-      divided.feeSompi +
-      divided.donationSompi +
-      divided.reserveSompi +
-      divided.dustOutSompi,
+    sum(creditOf) + divided.feeSompi + divided.donationSompi + divided.reserveSompi + divided.dustOutSompi,
   ).toBe(came);
   expect(sum((part) => part.feeSompi)).toBe(divided.feeSompi);
   expect(sum((part) => part.donationSompi)).toBe(divided.donationSompi);

@@ -1,13 +1,13 @@
 /** PPS and FPPS on a real PostgreSQL: every minute once, in order, never below the stop line. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { configExample } from '../../config/example.ts';
+import { parseConfig } from '../../config/load.ts';
 import { silentLogger } from '../../src/kit/log.ts';
 import { Registry } from '../../src/kit/metrics.ts';
 import { readLuck, readReserve } from '../../src/ledger/reserve/reserve-facts.ts';
 import { POTS } from '../../src/ledger/schemes/terms.ts';
 import { fundReserve, fundReserveFromFees } from '../../src/ledger/settlement/operator-orders.ts';
 import { RewardDesk } from '../../src/ledger/settlement/reward-desk.ts';
-import { configExample } from '../../config/example.ts';
-import { parseConfig } from '../../config/load.ts';
 import { BITS_OF_DIFFICULTY_ONE, MINUTE_MS, NOON, RewardStage } from '../kit/reward-stage.ts';
 import { type TestDatabase, withTestDatabase } from '../kit/test-database.ts';
 

@@ -28,7 +28,8 @@ describe('a settlement', () => {
     stage = await RewardStage.open(server, 3, {
       pplns: { feePercent: 1, finderBonusPercent: 10, windowDifficulties: 2, windowHoursMax: 1 },
     });
-    const one = 1n << 32n;
+    // A little more than a block costs, so that two minutes hold two difficulties.
+    const one = (1n << 32n) + (1n << 18n);
     await stage.work('pplns', 1, 0, one);
     await stage.work('pplns', 2, 1, one);
     await stage.work('pplns', 3, 2, one);
@@ -134,7 +135,9 @@ describe('a settlement', () => {
     expect((await settler.tick()).waiting).toMatchObject([{ reason: 'journals' }]);
     later(11);
     expect((await settler.tick()).settled).toHaveLength(1);
-    const [row] = await stage.sql<{ late: string }[]>`SELECT array_to_string(late_instances, ',') AS late FROM settlements`;
+    const [row] = await stage.sql<
+      { late: string }[]
+    >`SELECT array_to_string(late_instances, ',') AS late FROM settlements`;
     expect(row!.late).toBe('b');
   });
 
@@ -190,51 +193,55 @@ describe('a division that SQL makes otherwise', () => {
 });
 
 describe('many settlements of seeded pools', () => {
-  it.each([1, 2, 3])('follow from their files, and from SQL years later (seed %i)', async (seed) => {
-    const random = seededRandom(seed);
-    const upTo = (n: number) => Math.floor(random() * n);
-    stage = await RewardStage.open(server, 25, {
-      pplns: { feePercent: 1.5, finderBonusPercent: 2.5, windowDifficulties: 3, windowHoursMax: 1 },
-      prop: { feePercent: 2, finderBonusPercent: 1, windowHoursMax: 1 },
-      points: { feePercent: 0.5, roundMinutes: 7 },
-      feeTiers: [
-        { fromTerahash: 0.0001, feePercent: 0.25 },
-        { fromTerahash: 0.000_01, feePercent: 0.75 },
-      ],
-    });
-    await stage.sql`
+  it.each([1, 2, 3])(
+    'follow from their files, and from SQL years later (seed %i)',
+    async (seed) => {
+      const random = seededRandom(seed);
+      const upTo = (n: number) => Math.floor(random() * n);
+      stage = await RewardStage.open(server, 25, {
+        pplns: { feePercent: 1.5, finderBonusPercent: 2.5, windowDifficulties: 3, windowHoursMax: 1 },
+        prop: { feePercent: 2, finderBonusPercent: 1, windowHoursMax: 1 },
+        points: { feePercent: 0.5, roundMinutes: 7 },
+        feeTiers: [
+          { fromTerahash: 0.0001, feePercent: 0.25 },
+          { fromTerahash: 0.000_01, feePercent: 0.75 },
+        ],
+      });
+      await stage.sql`
       INSERT INTO account_settings (account_id, donation_basis_points, signed_at, message, signature)
       SELECT id, id * 37, now(), '', '' FROM accounts WHERE id % 3 = 0`;
-    await setAccountFee(stage.lead, 'kaspadev:4', 333n, 'test', 1);
-    const pots: SchemeName[] = ['pplns', 'prop', 'solo', 'points', 'pps', 'fpps'];
-    for (const pot of pots) {
-      for (let minute = 0; minute < 30; minute++)
-        for (let account = 1; account <= 25; account++)
-          if (random() < 0.25) await stage.work(pot, account, minute, 1n + BigInt(upTo(2 ** 30)) * 64n);
-      for (let blocks = 0; blocks < 6; blocks++)
-        await stage.block({
-          pot,
-          finder: 1 + upTo(25),
-          minute: upTo(30),
-          sompi: 1n + BigInt(upTo(10 ** 12)),
-          origin: blocks === 5 ? 'reds' : 'blue',
-        });
-    }
-    later(60);
-    const settler = stage.settler();
-    for (let round = 0; round < 3; round++) expect((await settler.tick()).halted).toBe(false);
-    expect(await stage.balance('unsettled')).toBe(0n);
-    // What accounts ask for later changes nothing of what was divided.
-    await setAccountFee(stage.lead, 'kaspadev:4', undefined, 'test', 2);
-    await stage.sql`UPDATE account_settings SET donation_basis_points = 0`;
-    const ids = await stage.sql<{ id: bigint; pot: number }[]>`SELECT id, pot FROM settlements ORDER BY id`;
-    expect(new Set(ids.map(({ pot }) => pot))).toEqual(new Set(Object.values(POTS)));
-    for (const { id } of ids) {
-      const json = JSON.parse(JSON.stringify(await readSettlement(stage.sql, id)));
-      expect(verifyDocument(readDocument(json)).differences, `settlement ${id}`).toEqual([]);
-      expect(await stage.sql`SELECT * FROM settlement_differences(${id})`).toHaveLength(0);
-    }
-  }, 60_000);
+      await setAccountFee(stage.lead, 'kaspadev:4', 333n, 'test', 1);
+      const pots: SchemeName[] = ['pplns', 'prop', 'solo', 'points', 'pps', 'fpps'];
+      for (const pot of pots) {
+        for (let minute = 0; minute < 30; minute++)
+          for (let account = 1; account <= 25; account++)
+            if (random() < 0.25) await stage.work(pot, account, minute, 1n + BigInt(upTo(2 ** 30)) * 64n);
+        for (let blocks = 0; blocks < 6; blocks++)
+          await stage.block({
+            pot,
+            finder: 1 + upTo(25),
+            minute: upTo(30),
+            sompi: 1n + BigInt(upTo(10 ** 12)),
+            origin: blocks === 5 ? 'reds' : 'blue',
+          });
+      }
+      later(60);
+      const settler = stage.settler();
+      for (let round = 0; round < 3; round++) expect((await settler.tick()).halted).toBe(false);
+      expect(await stage.balance('unsettled')).toBe(0n);
+      // What accounts ask for later changes nothing of what was divided.
+      await setAccountFee(stage.lead, 'kaspadev:4', undefined, 'test', 2);
+      await stage.sql`UPDATE account_settings SET donation_basis_points = 0`;
+      const ids = await stage.sql<{ id: bigint; pot: number }[]>`SELECT id, pot FROM settlements ORDER BY id`;
+      expect(new Set(ids.map(({ pot }) => pot))).toEqual(new Set(Object.values(POTS)));
+      for (const { id } of ids) {
+        const json = JSON.parse(JSON.stringify(await readSettlement(stage.sql, id)));
+        expect(verifyDocument(readDocument(json)).differences, `settlement ${id}`).toEqual([]);
+        expect(await stage.sql`SELECT * FROM settlement_differences(${id})`).toHaveLength(0);
+      }
+    },
+    60_000,
+  );
 
   it('do not verify when a single sompi was moved', async () => {
     stage = await RewardStage.open(server, 3);
@@ -258,10 +265,13 @@ describe('a payer that is killed', () => {
       await stage.block({ pot: 'pplns', finder: 1, minute: 0 });
       later(5);
       const dying = dyingAfter(stage.lead, statements);
-      finished = await stage.settlerOf(dying).tick().then(
-        () => true,
-        () => false,
-      );
+      finished = await stage
+        .settlerOf(dying)
+        .tick()
+        .then(
+          () => true,
+          () => false,
+        );
       stage.lead.close();
       stage.lead = await takeLead(stage.database.url);
       await stage.settler().tick();
@@ -306,7 +316,8 @@ function dyingAfter(lead: Lead, statements: number): Lead {
     get sql() {
       return counted(lead.sql);
     },
-    transaction: (work: (sql: Lead['sql']) => Promise<unknown>) => lead.transaction((sql) => work(counted(sql))),
+    transaction: (work: (sql: Lead['sql']) => Promise<unknown>) =>
+      lead.transaction((sql) => work(counted(sql))),
     close: () => lead.close(),
   } as unknown as Lead;
 }

@@ -2,15 +2,16 @@
  * A pool's books for tests of rewards: accounts with work, blocks with mature outputs, and the lead. Rows are made as engine and
  * intake make them; all money goes through `post`.
  */
-import type { Config } from '../../config/schema.ts';
+
 import { configExample } from '../../config/example.ts';
 import { parseConfig } from '../../config/load.ts';
+import type { Config } from '../../config/schema.ts';
+import { silentLogger } from '../../src/kit/log.ts';
 import { post } from '../../src/ledger/books.ts';
 import { Lead } from '../../src/ledger/lead.ts';
 import { POTS, type SchemeName } from '../../src/ledger/schemes/terms.ts';
 import { syncPolicies } from '../../src/ledger/settlement/policies.ts';
 import { Settler } from '../../src/ledger/settlement/settler.ts';
-import { silentLogger } from '../../src/kit/log.ts';
 import type { Database } from '../../src/ledger/stores/postgres.ts';
 import type { FreshDatabase, TestDatabase } from './test-database.ts';
 
@@ -95,7 +96,14 @@ export class RewardStage {
   }
 
   /** With an output in the books unless `state` says that it is not mature. Gives the outpoint's txid. */
-  async block({ pot, finder, minute, sompi = 1_000n, origin = 'blue', state = 'matured' }: StagedBlock): Promise<string> {
+  async block({
+    pot,
+    finder,
+    minute,
+    sompi = 1_000n,
+    origin = 'blue',
+    state = 'matured',
+  }: StagedBlock): Promise<string> {
     const name = (++this.#made).toString(16).padStart(64, '0');
     const [block] = await this.sql<{ id: bigint }[]>`
       INSERT INTO blocks (block_hash, instance_id, worker_id, job_id, nonce, daa_score, blue_score, network_bits, found_at, state, pot)
@@ -108,7 +116,12 @@ export class RewardStage {
 
   /** As the intake books it. */
   async output(txid: string, origin: string, sompi: bigint, blockId: bigint | null): Promise<void> {
-    const kept = { blue: 'unsettled', reds: 'unsettled', deposit: 'deposits', unattributed: 'unattributed' } as const;
+    const kept = {
+      blue: 'unsettled',
+      reds: 'unsettled',
+      deposit: 'deposits',
+      unattributed: 'unattributed',
+    } as const;
     const { epoch } = this.lead;
     await this.lead.transaction(async (sql) => {
       const transactionId = await post(sql, epoch, {

@@ -27,7 +27,15 @@ export async function readReserve(sql: Database): Promise<ReserveFacts> {
       coalesce(max(balance_sompi) FILTER (WHERE kind = 'deposits'), 0) AS deposits
     FROM ledger_accounts`;
   const pots = await sql<
-    { pot: number; scheme: string; credited: string; fee: string; received: string; through: string | null; owed: number }[]
+    {
+      pot: number;
+      scheme: string;
+      credited: string;
+      fee: string;
+      received: string;
+      through: string | null;
+      owed: number;
+    }[]
   >`
     SELECT p.id AS pot, p.scheme, c.credited::text, c.fee::text, c.through,
       (SELECT coalesce(sum(reserve_sompi), 0)::text FROM settlements s WHERE s.pot = p.id) AS received,

@@ -34,9 +34,7 @@ export function ruinProbability(walk: ReserveWalk): number {
 /** Reserve with which ruin, ever, is as likely as that; infinite when the mean goes down. */
 export function reserveFor(probability: number, walk: Omit<ReserveWalk, 'reserveSompi'>): number {
   const exponent = ruinExponent(walk.paidOut / walk.luck);
-  return exponent === 0
-    ? Number.POSITIVE_INFINITY
-    : (walk.blockSompi * Math.log(1 / probability)) / exponent;
+  return exponent === 0 ? Number.POSITIVE_INFINITY : (walk.blockSompi * Math.log(1 / probability)) / exponent;
 }
 
 export function ruinWithin(walk: ReserveWalk, days: number): number {
@@ -49,8 +47,7 @@ export function ruinWithin(walk: ReserveWalk, days: number): number {
   const direct = normal((-reserve - drift * days) / spread);
   const mirrored = normal((-reserve + drift * days) / spread);
   // exp() may overflow where the other factor is nothing: a losing pool with a large reserve.
-  const reflected =
-    mirrored === 0 ? 0 : Math.exp((-2 * drift * reserve) / variance + Math.log(mirrored));
+  const reflected = mirrored === 0 ? 0 : Math.exp((-2 * drift * reserve) / variance + Math.log(mirrored));
   return Math.min(1, direct + reflected);
 }
 

@@ -17,9 +17,7 @@ export interface InstanceProgress {
   readonly loadedThroughMs: number | undefined;
 }
 
-export async function readProgress(
-  sql: Database | ReservedConnection,
-): Promise<readonly InstanceProgress[]> {
+export async function readProgress(sql: Database | ReservedConnection): Promise<readonly InstanceProgress[]> {
   const rows = await sql<{ name: string; through_s: number | null }[]>`
     SELECT i.name, extract(epoch FROM p.loaded_through)::float8 AS through_s
     FROM instances i LEFT JOIN journal_progress p ON p.instance_id = i.id ORDER BY i.name`;

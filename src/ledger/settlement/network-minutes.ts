@@ -63,7 +63,10 @@ export class NetworkRecorder {
 }
 
 /** Of that minute, or the last one before it; before the first row, the first. */
-export async function networkAt(sql: ReservedConnection, minuteMs: number): Promise<NetworkFacts | undefined> {
+export async function networkAt(
+  sql: ReservedConnection,
+  minuteMs: number,
+): Promise<NetworkFacts | undefined> {
   const [row] = await sql<{ network_bits: bigint; subsidy_sompi: bigint; fees_sompi: bigint }[]>`
     (SELECT network_bits, subsidy_sompi, fees_sompi, 0 AS choice FROM network_minutes
      WHERE minute <= to_timestamp(${minuteMs / 1_000}::float8) ORDER BY minute DESC LIMIT 1)

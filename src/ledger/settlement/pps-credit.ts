@@ -5,8 +5,9 @@
  *   pot_minutes after the last credited one -> work by account x value / hashes of a block -> pps:POT:MINUTE
  *                                               reserve - gross < stop line? -> paused, this pot only
  */
-import { targetOfBits, workOfTarget } from '../../domain/target.ts';
+
 import { kasOf } from '../../domain/money.ts';
+import { targetOfBits, workOfTarget } from '../../domain/target.ts';
 import type { Logger } from '../../kit/log.ts';
 import { post } from '../books.ts';
 import type { Lead } from '../lead.ts';
@@ -86,7 +87,7 @@ export class PpsCredit {
         accounts,
         policy.terms,
         minute,
-        valueOf(facts, policy.terms),
+        blockValueOf(facts, policy.terms),
         workOfTarget(targetOfBits(facts.networkBits)),
       );
       const { grossSompi } = credit;
@@ -106,11 +107,12 @@ export class PpsCredit {
   }
 
   #tellGoingOn(pot: number): void {
-    if (this.#told.delete(pot)) this.#options.log.info({ pot }, 'the reserve has been filled: crediting goes on');
+    if (this.#told.delete(pot))
+      this.#options.log.info({ pot }, 'the reserve has been filled: crediting goes on');
   }
 }
 
-function valueOf({ subsidySompi, feesSompi }: NetworkFacts, { scheme }: Terms): bigint {
+function blockValueOf({ subsidySompi, feesSompi }: NetworkFacts, { scheme }: Terms): bigint {
   return scheme === 'fpps' ? subsidySompi + feesSompi : subsidySompi;
 }
 
@@ -137,11 +139,18 @@ async function writeMinute(
   credit: MinuteCredit,
 ): Promise<void> {
   const minute = new Date(minuteMs).toISOString();
-  const valueSompi = valueOf(facts, policy.terms);
+  const valueSompi = blockValueOf(facts, policy.terms);
   const transactionId = await post(sql, epoch, {
     key: `pps:${policy.pot}:${minute}`,
     kind: 'pps',
-    detail: { pot: policy.pot, minute, policy: policy.id, networkBits: facts.networkBits, valueSompi, work: credit.work },
+    detail: {
+      pot: policy.pot,
+      minute,
+      policy: policy.id,
+      networkBits: facts.networkBits,
+      valueSompi,
+      work: credit.work,
+    },
     entries: [
       { kind: 'reserve', sompi: -credit.grossSompi },
       { kind: 'pool_fee', sompi: credit.feeSompi },

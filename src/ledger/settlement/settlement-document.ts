@@ -8,12 +8,21 @@ import { SCHEME_NAMES } from '../../../config/schema.ts';
 import { targetOfBits, workOfTarget } from '../../domain/target.ts';
 import { SCHEMES } from '../schemes/all-schemes.ts';
 import { feeBasisPointsOf } from '../schemes/divide.ts';
-import { type Divided, type DividedPart, MS_PER_MINUTE, type PolicyInForce, type Span } from '../schemes/scheme.ts';
+import {
+  type Divided,
+  type DividedPart,
+  MS_PER_MINUTE,
+  type PolicyInForce,
+  type Span,
+} from '../schemes/scheme.ts';
 import { readTerms } from '../schemes/terms.ts';
 
 export const DOCUMENT_FORMAT = 'sluice-settlement-1';
 
-const integer = z.string().regex(/^\d{1,80}$/).transform(BigInt);
+const integer = z
+  .string()
+  .regex(/^\d{1,80}$/)
+  .transform(BigInt);
 const moment = z.iso.datetime().transform((text) => Date.parse(text));
 
 const documentSchema = z.object({
@@ -39,7 +48,12 @@ const documentSchema = z.object({
     lateInstances: z.array(z.string()),
     transactionId: integer,
   }),
-  policy: z.object({ id: integer, effectiveFrom: moment.nullable(), effectiveTo: moment.nullable(), terms: z.unknown() }),
+  policy: z.object({
+    id: integer,
+    effectiveFrom: moment.nullable(),
+    effectiveTo: moment.nullable(),
+    terms: z.unknown(),
+  }),
   outputs: z.array(
     z.object({
       outpoint: z.string(),
@@ -114,8 +128,11 @@ export function verifyDocument(document: SettlementDocument): Verification {
   checkAccounts(document, divided, finders, check);
   const ownFees = document.accounts.filter(
     ({ accountId, work, feeBasisPoints }) =>
-      feeBasisPointsOf({ accountId, work, ownFeeBasisPoints: undefined, donationBasisPoints: 0n }, policy.terms, window) !==
-      BigInt(feeBasisPoints),
+      feeBasisPointsOf(
+        { accountId, work, ownFeeBasisPoints: undefined, donationBasisPoints: 0n },
+        policy.terms,
+        window,
+      ) !== BigInt(feeBasisPoints),
   ).length;
   return { differences, ownFees };
 }
@@ -178,7 +195,9 @@ function checkAccounts(
   }
 }
 
-export function creditOf(part: Pick<DividedPart, 'grossSompi' | 'bonusSompi' | 'feeSompi' | 'donationSompi'>): bigint {
+export function creditOf(
+  part: Pick<DividedPart, 'grossSompi' | 'bonusSompi' | 'feeSompi' | 'donationSompi'>,
+): bigint {
   return part.grossSompi + part.bonusSompi - part.feeSompi - part.donationSompi;
 }
 

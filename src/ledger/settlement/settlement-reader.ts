@@ -13,7 +13,9 @@ export async function settlementsOfBlock(sql: Database, blockHash: string): Prom
 
 /** @throws EdgeError SLUICE_SETTLEMENT_UNKNOWN */
 export async function readSettlement(sql: Database, id: bigint): Promise<SettlementDocumentJson> {
-  const [head] = await sql<{ settlement: SettlementDocumentJson['settlement']; policy: SettlementDocumentJson['policy'] }[]>`
+  const [head] = await sql<
+    { settlement: SettlementDocumentJson['settlement']; policy: SettlementDocumentJson['policy'] }[]
+  >`
     SELECT json_build_object('id', s.id::text, 'pot', s.pot, 'scheme', pots.scheme, 'round', s.round::text,
         'windowFrom', ${isoOf(sql, 's.window_from')}, 'windowTo', ${isoOf(sql, 's.window_to')},
         'previousWindowTo', (SELECT ${isoOf(sql, 'max(e.window_to)')} FROM settlements e

@@ -83,7 +83,9 @@ export async function writeSettlement(
                 ${numberArray(group.outputs.map(({ index }) => index))}::text::integer[]) AS g (txid, index)
     WHERE o.txid = g.txid AND o.output_index = g.index AND o.settlement_id IS NULL`;
   if (marked.count !== group.outputs.length)
-    throw new Error(`${group.outputs.length - marked.count} outputs of settlement ${row!.id} are settled already`);
+    throw new Error(
+      `${group.outputs.length - marked.count} outputs of settlement ${row!.id} are settled already`,
+    );
   return row!.id;
 }
 
@@ -137,5 +139,7 @@ export interface Difference {
 
 /** Where SQL's own division differs; a few examples are enough to look for the cause. */
 export function readDifferences(sql: ReservedConnection, settlementId: bigint): Promise<Difference[]> {
-  return sql<Difference[]>`SELECT account_id, stored, recomputed FROM settlement_differences(${settlementId}, true) LIMIT 5`;
+  return sql<
+    Difference[]
+  >`SELECT account_id, stored, recomputed FROM settlement_differences(${settlementId}, true) LIMIT 5`;
 }

@@ -120,10 +120,7 @@ export class Settler {
   }
 
   /** undefined: the two divisions differ, and a halt stands. */
-  #settle(
-    group: UnsettledGroup,
-    instances: readonly InstanceProgress[],
-  ): Promise<SettledGroup | undefined> {
+  #settle(group: UnsettledGroup, instances: readonly InstanceProgress[]): Promise<SettledGroup | undefined> {
     const { lead, log } = this.#options;
     return lead.transaction(async (sql) => {
       // One snapshot: a late journal may be loading, and both divisions must see the same sums.
@@ -134,7 +131,12 @@ export class Settler {
       const differences = await readDifferences(sql, settled.settlementId);
       if (differences.length === 0) {
         log.info(
-          { ...settled, settlementId: String(settled.settlementId), round: String(settled.round), rewardSompi: String(settled.rewardSompi) },
+          {
+            ...settled,
+            settlementId: String(settled.settlementId),
+            round: String(settled.round),
+            rewardSompi: String(settled.rewardSompi),
+          },
           'rewards divided',
         );
         return settled;

@@ -1,8 +1,8 @@
 /** Which minutes each scheme divides by, and the terms that it reads them from. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseConfig } from '../../../config/load.ts';
 import { configExample } from '../../../config/example.ts';
+import { parseConfig } from '../../../config/load.ts';
 import { points } from '../../../src/ledger/schemes/points.ts';
 import { pplns } from '../../../src/ledger/schemes/pplns.ts';
 import { creditMinute } from '../../../src/ledger/schemes/pps.ts';
@@ -14,9 +14,9 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const NOON = Date.UTC(2026, 5, 1, 12);
 const unit = { fromMs: NOON, toMs: NOON + MINUTE };
-const before = (minutes: number) => NOON - minutes * MINUTE;
+const ago = (minutes: number) => NOON - minutes * MINUTE;
 const minuteWork = (...work: bigint[]): MinuteWork[] =>
-  work.map((one, ago) => ({ minuteMs: before(ago), work: one }));
+  work.map((one, index) => ({ minuteMs: ago(index), work: one }));
 
 describe('the window of PPLNS', () => {
   const terms = readTerms({
@@ -26,15 +26,15 @@ describe('the window of PPLNS', () => {
     windowHoursMax: 2,
   });
   const windowOf = (minutes: MinuteWork[]) =>
-    pplns.windowOf({ unit, terms, minutes, networkWork: 40n, previousToMs: before(1) });
+    pplns.windowOf({ unit, terms, minutes, networkWork: 40n, previousToMs: ago(1) });
 
   it('goes back by whole minutes until it holds enough work, the minute that reaches it included', () => {
-    expect(windowOf(minuteWork(60n, 39n, 1n, 500n))).toEqual({ fromMs: before(2), toMs: unit.toMs });
+    expect(windowOf(minuteWork(60n, 39n, 1n, 500n))).toEqual({ fromMs: ago(2), toMs: unit.toMs });
     expect(windowOf(minuteWork(100n, 1n))).toEqual(unit);
   });
 
   it('begins with the first work of a pool that is younger than it', () => {
-    expect(windowOf(minuteWork(1n, 1n)).fromMs).toBe(before(1));
+    expect(windowOf(minuteWork(1n, 1n)).fromMs).toBe(ago(1));
     expect(windowOf([])).toEqual(unit);
   });
 
@@ -61,13 +61,13 @@ describe('the window of PROP', () => {
     prop.windowOf({ unit, terms, minutes, networkWork: 1n, previousToMs });
 
   it('begins where the one before ended, so that no minute is in two', () => {
-    expect(windowOf(before(5))).toEqual({ fromMs: before(5), toMs: unit.toMs });
+    expect(windowOf(ago(5))).toEqual({ fromMs: ago(5), toMs: unit.toMs });
     expect(windowOf(NOON)).toEqual(unit);
   });
 
   it('begins with the first work for the first block, and is bounded', () => {
-    expect(windowOf(undefined, minuteWork(1n, 1n, 1n)).fromMs).toBe(before(2));
-    expect(windowOf(before(600)).fromMs).toBe(unit.toMs - HOUR);
+    expect(windowOf(undefined, minuteWork(1n, 1n, 1n)).fromMs).toBe(ago(2));
+    expect(windowOf(ago(600)).fromMs).toBe(unit.toMs - HOUR);
   });
 });
 
@@ -99,7 +99,12 @@ describe('the credit of a minute', () => {
     }));
     const credit = creditMinute(accounts, terms, unit, 5_000n, 3_000n);
     expect(credit.parts.map((part) => part.grossSompi)).toEqual([16n, 33n]);
-    expect([credit.grossSompi, credit.feeSompi, credit.donationSompi, credit.work]).toEqual([49n, 1n, 16n, 30n]);
+    expect([credit.grossSompi, credit.feeSompi, credit.donationSompi, credit.work]).toEqual([
+      49n,
+      1n,
+      16n,
+      30n,
+    ]);
   });
 
   it('is refused where a block costs nothing', () => {
@@ -114,7 +119,13 @@ describe('the terms', () => {
 
   it('are whole numbers of what the configuration says', () => {
     const json = termsJson(
-      { ...rewards, feeTiers: [{ fromTerahash: 1.5, feePercent: 0.29 }, { fromTerahash: 100, feePercent: 0 }] },
+      {
+        ...rewards,
+        feeTiers: [
+          { fromTerahash: 1.5, feePercent: 0.29 },
+          { fromTerahash: 100, feePercent: 0 },
+        ],
+      },
       'pplns',
     );
     expect(json).toEqual({

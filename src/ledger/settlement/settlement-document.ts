@@ -11,6 +11,7 @@ import { feeBasisPointsOf } from '../schemes/divide.ts';
 import {
   type Divided,
   type DividedPart,
+  type DivisionAccount,
   MS_PER_MINUTE,
   type PolicyInForce,
   type Span,
@@ -117,15 +118,10 @@ export function verifyDocument(document: SettlementDocument): Verification {
     dustInSompi: settlement.dustInSompi,
     window,
     terms: policy.terms,
-    accounts: document.accounts.map((account) => ({
-      accountId: account.accountId,
-      work: account.work,
-      ownFeeBasisPoints: BigInt(account.feeBasisPoints),
-      donationBasisPoints: BigInt(account.donationBasisPoints),
-    })),
+    accounts: accountsOf(document, finders),
   });
   checkSums(document, divided, check);
-  checkAccounts(document, divided, finders, check);
+  checkAccounts(document, divided, check);
   const ownFees = document.accounts.filter(
     ({ accountId, work, feeBasisPoints }) =>
       feeBasisPointsOf(
@@ -135,6 +131,25 @@ export function verifyDocument(document: SettlementDocument): Verification {
       ) !== BigInt(feeBasisPoints),
   ).length;
   return { differences, ownFees };
+}
+
+/** A finder who has neither work nor a bonus has no part, and is not in the file. */
+function accountsOf(
+  { accounts }: SettlementDocument,
+  finders: ReadonlySet<bigint>,
+): readonly DivisionAccount[] {
+  const stated = new Set(accounts.map(({ accountId }) => accountId));
+  return [
+    ...accounts.map((account) => ({
+      accountId: account.accountId,
+      work: account.work,
+      ownFeeBasisPoints: BigInt(account.feeBasisPoints),
+      donationBasisPoints: BigInt(account.donationBasisPoints),
+    })),
+    ...[...finders]
+      .filter((accountId) => !stated.has(accountId))
+      .map((accountId) => ({ accountId, work: 0n, ownFeeBasisPoints: undefined, donationBasisPoints: 0n })),
+  ];
 }
 
 type Check = (what: string, stated: unknown, computed: unknown) => void;
@@ -178,21 +193,17 @@ function checkSums({ settlement, outputs }: SettlementDocument, divided: Divided
   );
 }
 
-function checkAccounts(
-  { accounts }: SettlementDocument,
-  { parts }: Divided,
-  finders: ReadonlySet<bigint>,
-  check: Check,
-): void {
+function checkAccounts({ accounts }: SettlementDocument, { parts }: Divided, check: Check): void {
   const computed = new Map(parts.map((part) => [part.accountId, part]));
   for (const stated of accounts) {
     const part = computed.get(stated.accountId);
-    if (!part && finders.has(stated.accountId) && stated.creditSompi === 0n) continue;
+    computed.delete(stated.accountId);
     const name = `account ${stated.accountId} (${stated.address})`;
     for (const field of ['grossSompi', 'bonusSompi', 'feeSompi', 'donationSompi'] as const)
       check(`${name} ${field}`, stated[field], part?.[field] ?? 0n);
     check(`${name} creditSompi`, stated.creditSompi, part ? creditOf(part) : 0n);
   }
+  for (const [accountId, part] of computed) check(`account ${accountId}`, undefined, creditOf(part));
 }
 
 export function creditOf(

@@ -13,14 +13,16 @@ interface WorkRow {
 }
 
 /**
- * For one transaction. Sums over ten million rows are made by three processes in memory; what a program in the
- * machine's language would save is less than its translation costs; and a plan is made for the bounds at hand, or days
- * outside of the window would be looked into.
+ * For one transaction. Sums over ten million rows are made by three processes in memory; what a program in the machine's language
+ * would save is less than its translation costs; and a plan is made for the bounds at hand, or days outside of the window would be
+ * looked into. Rows that were written a moment ago have no statistics: believing that there are ten, the planner would compare a
+ * hundred thousand accounts with each other in nested loops, which takes minutes.
  */
 export async function prepareForSums(sql: ReservedConnection): Promise<void> {
   await sql`
-    SELECT set_config('work_mem', '192MB', true), set_config('jit', 'off', true),
-      set_config('max_parallel_workers_per_gather', '2', true), set_config('plan_cache_mode', 'force_custom_plan', true)`;
+    SELECT set_config('work_mem', '192MB', true), set_config('jit', 'off', true), set_config('enable_nestloop', 'off', true),
+      set_config('max_parallel_workers_per_gather', '2', true), set_config('plan_cache_mode', 'force_custom_plan', true),
+      set_config('random_page_cost', '1.1', true)`;
 }
 
 /**

@@ -36,6 +36,8 @@ import { openBlocks, readUnsettled, type UnsettledGroup } from './unsettled.ts';
 export const SETTLEMENT_DIFFERS = 'SETTLEMENT_DIFFERS';
 /** A tick ends after so many, so that payouts and the audit have their turn. */
 const SETTLEMENTS_PER_TICK = 20;
+/** A hundred thousand accounts on a machine that is busy with something else. */
+const TRANSACTION_DEADLINE_MS = 600_000;
 
 export interface SettlerOptions {
   readonly lead: Lead;
@@ -125,7 +127,7 @@ export class Settler {
   /** undefined: the two divisions differ, and a halt stands. */
   #settle(group: UnsettledGroup, instances: readonly InstanceProgress[]): Promise<SettledGroup | undefined> {
     const { lead, log } = this.#options;
-    return lead.transaction(async (sql) => {
+    const settle = async (sql: ReservedConnection) => {
       // One snapshot: a late journal may be loading, and both divisions must see the same sums.
       await sql`SET TRANSACTION ISOLATION LEVEL REPEATABLE READ`;
       await prepareForSums(sql);
@@ -148,7 +150,8 @@ export class Settler {
       log.fatal({ pot: group.pot, reason }, 'neither of two divisions is kept: payouts are halted');
       await sql`SELECT raise_halt(${SETTLEMENT_DIFFERS}, ${reason}, 'settler')`;
       return undefined;
-    });
+    };
+    return lead.transaction(settle, TRANSACTION_DEADLINE_MS);
   }
 
   #tellSettled({ settlementId, pot, round, rewardSompi, accounts }: SettledGroup): void {

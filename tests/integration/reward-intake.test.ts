@@ -4,7 +4,7 @@ import { MATURITY_DAA, PAY_SCRIPT, RewardStage, TREASURY_ADDRESS } from '../kit/
 import { type TestDatabase, withTestDatabase } from '../kit/test-database.ts';
 
 const sent = (n: number, amountSompi: bigint): TreasuryUtxo => ({
-  ...{ transactionId: n.toString(16).padStart(64, 'd'), index: 0, address: TREASURY_ADDRESS, amountSompi },
+  ...{ transactionId: `e${n.toString(16).padStart(63, '0')}`, index: 0, address: TREASURY_ADDRESS, amountSompi },
   ...{ script: PAY_SCRIPT, scriptVersion: 0, blockDaaScore: 1n, isCoinbase: false },
 });
 
@@ -182,6 +182,7 @@ describe('the intake of rewards', () => {
   it('lists outputs that the books have and the chain has not, unless the node is behind', async () => {
     await stage.mine();
     await stage.others(MATURITY_DAA + 3);
+    await stage.follow();
     await stage.intake();
     expect(await stage.missing()).toEqual([]);
     const [row] = await stage.sql`SELECT txid, output_index, amount_sompi FROM treasury_outputs`;

@@ -12,7 +12,12 @@ const MINUTE_MS = 60_000;
 const T0 = Date.UTC(2026, 0, 5, 12, 0, 0);
 const BITS = 0x1e7fffff;
 const hashOf = (n: number) => n.toString(16).padStart(64, '0');
-const yes = (elapsedMs: number): SubmitReport => ({ nodeName: 'a', outcome: 'accepted', reason: '', elapsedMs });
+const yes = (elapsedMs: number): SubmitReport => ({
+  nodeName: 'a',
+  outcome: 'accepted',
+  reason: '',
+  elapsedMs,
+});
 const RED: BlockProgress = {
   ...{ state: 'accepted', reports: [yes(20)], colour: 'red', mergingBlockHash: hashOf(999), rewardSompi: 0n },
   deep: false,
@@ -36,7 +41,13 @@ describe('the figures of found blocks', () => {
   const find = (n: number, foundAtUnixMs: number, pot = 1, times = { templateAgeMs: 80, queueMs: 1 }) =>
     store.insert({
       ...{ blockHash: hashOf(n), address: 'kaspatest:a', workerName: 'rig', nonce: BigInt(n), pot },
-      ...{ prePowHash: fixtureWork(1).prePowHash, templateTimestampMs: 1n, daaScore: 1n, blueScore: 1n, bits: BITS },
+      ...{
+        prePowHash: fixtureWork(1).prePowHash,
+        templateTimestampMs: 1n,
+        daaScore: 1n,
+        blueScore: 1n,
+        bits: BITS,
+      },
       ...{ foundAtUnixMs, ...times },
     });
   /** Work in units of what a block needs. */
@@ -65,11 +76,19 @@ describe('the figures of found blocks', () => {
     const rows = await fresh.sql<{ work: string }[]>`
       SELECT expected_hashes(bits)::text AS work
       FROM unnest(${`{${samples.join(',')}}`}::text::bigint[]) WITH ORDINALITY AS s (bits, place) ORDER BY place`;
-    expect(rows.map((row) => BigInt(row.work))).toEqual(samples.map((one) => workOfTarget(targetOfBits(one))));
+    expect(rows.map((row) => BigInt(row.work))).toEqual(
+      samples.map((one) => workOfTarget(targetOfBits(one))),
+    );
   });
 
   it('give each block the work since the one before, of its own pot', async () => {
-    for (const [minute, units] of [[0, 1], [1, 2], [2, 3], [3, 4]] as const) await work(minute, units);
+    for (const [minute, units] of [
+      [0, 1],
+      [1, 2],
+      [2, 3],
+      [3, 4],
+    ] as const)
+      await work(minute, units);
     await work(1, 50, 3);
     await find(1, T0 + 1.5 * MINUTE_MS);
     await find(2, T0 + 3.5 * MINUTE_MS);
@@ -81,15 +100,15 @@ describe('the figures of found blocks', () => {
   });
 
   it('share a minute`s work among the blocks found in it, so that the sum of all is the work done', async () => {
-    await work(0, 8);
+    await work(0, 20);
     for (const n of [1, 2, 3, 4]) await find(n, T0 + n * 1_000);
     await loadedTo(1);
     await store.measureEfforts();
-    expect(await efforts()).toEqual({ 1: 2, 2: 2, 3: 2, 4: 2 });
+    expect(await efforts()).toEqual({ 1: 5, 2: 5, 3: 5, 4: 5 });
     // One more of that minute, which only the journal knew.
     await find(5, T0 + 50_000);
     await store.measureEfforts();
-    expect(Object.values(await efforts())).toEqual([1.6, 1.6, 1.6, 1.6, 1.6]);
+    expect(Object.values(await efforts())).toEqual([4, 4, 4, 4, 4]);
   });
 
   it('wait until every engine has loaded the minute', async () => {

@@ -91,7 +91,9 @@ describe('how far everything is loaded', () => {
       const at = await through();
       if (at === null) continue;
       const [row] = await stage.sql<{ count: number }[]>`SELECT count(*)::int AS count FROM shares`;
-      expect(row!.count).toBeGreaterThanOrEqual(stage.journal.shares.filter((s) => s.receivedAtMs < at).length);
+      expect(row!.count).toBeGreaterThanOrEqual(
+        stage.journal.shares.filter((s) => s.receivedAtMs < at).length,
+      );
     }
     expect(seen[0]).toBeNull();
     expect(seen.at(-1)).toBeGreaterThanOrEqual(AT + 18_000);

@@ -4,7 +4,12 @@ import { MATURITY_DAA, PAY_SCRIPT, RewardStage, TREASURY_ADDRESS } from '../kit/
 import { type TestDatabase, withTestDatabase } from '../kit/test-database.ts';
 
 const sent = (n: number, amountSompi: bigint): TreasuryUtxo => ({
-  ...{ transactionId: `e${n.toString(16).padStart(63, '0')}`, index: 0, address: TREASURY_ADDRESS, amountSompi },
+  ...{
+    transactionId: `e${n.toString(16).padStart(63, '0')}`,
+    index: 0,
+    address: TREASURY_ADDRESS,
+    amountSompi,
+  },
   ...{ script: PAY_SCRIPT, scriptVersion: 0, blockDaaScore: 1n, isCoinbase: false },
 });
 

@@ -10,6 +10,7 @@ import { type ApiHandle, startApi } from '../api/api-client.ts';
 import { KaspaChain } from '../chains/kaspa/kaspa-chain.ts';
 import { selfTestReference } from '../chains/kaspa/reference-pow.ts';
 import { HashrateWindow } from '../domain/hashrate.ts';
+import { POTS } from '../domain/pot.ts';
 import { difficultyLog2Of } from '../domain/target.ts';
 import { recentWork } from '../journal/replay.ts';
 import { openShareJournal, type ShareJournal } from '../journal/share-journal.ts';
@@ -102,6 +103,7 @@ export async function startEngine(
     seenWork,
     chain,
     journal,
+    pots: config.stratum.ports.map((port) => POTS[port.scheme]),
     replies: stratum.replySink,
     hashrate,
     registry,
@@ -150,7 +152,7 @@ async function openDoors(
   clocks: EngineClocks,
 ): Promise<Engine> {
   const { config, chain, stratum, ledger, path, feed, log, registry } = parts;
-  ledger.start();
+  ledger.start(path.oldestUnderWayMs);
   await chain.open({ onTemplate: (template) => feed.onTemplate(template), onStatus: () => {} });
   const opened = await stratum.open(path.intake);
   const stratumPorts = opened.map((one) => one.port);

@@ -13,6 +13,7 @@ import { runEdges } from './app/edges.ts';
 import { addJournalVerbs } from './app/journal-verbs.ts';
 import { runMigrate } from './app/migrate-role.ts';
 import { addMinerVerb } from './app/miner-role.ts';
+import { addReserveVerb } from './app/reserve-verb.ts';
 import { addRewardsVerb } from './app/rewards-verb.ts';
 import { runServe } from './app/serve.ts';
 import { addSimnodeVerb } from './app/simnode-role.ts';
@@ -148,6 +149,7 @@ function buildProgram(): Command {
   addJournalVerbs(program);
   addRewardsVerb(program);
   addBlocksVerb(program);
+  addReserveVerb(program);
   return program;
 }
 

@@ -11,7 +11,7 @@
  * next tick, of whatever process, goes on from what is stored.
  */
 import { EdgeError, messageOf } from '../kit/edge-error.ts';
-import type { Logger } from '../kit/log.ts';
+import { type Logger, ThrottledLog } from '../kit/log.ts';
 import type { AtPoint } from './crash-points.ts';
 import type { ChainOutput, PayoutChain, PayoutFate } from './payout-chain.ts';
 import type { Halt, LivePayout, PayoutState, PayoutStore } from './payout-store.ts';
@@ -75,6 +75,7 @@ export class PayoutMachine {
   readonly #options: PayoutMachineOptions;
   readonly #sentAtMs = new Map<bigint, number>();
   readonly #refusals = new Map<bigint, number>();
+  readonly #throttled = new ThrottledLog(30_000);
   #lookedAtMs: number | undefined;
 
   constructor(options: PayoutMachineOptions) {
@@ -209,7 +210,9 @@ export class PayoutMachine {
       } catch (error) {
         if (!(error instanceof Hindrance)) throw error;
         tick.faults.push(`payout ${payout.id}: ${error.message}`);
-        log.warn({ payout: String(payout.id), reason: error.message }, 'a payout waits');
+        this.#throttled.once('waits', this.#options.clock(), (swallowed) =>
+          log.warn({ payout: String(payout.id), reason: error.message, swallowed }, 'a payout waits'),
+        );
       }
     }
   }
@@ -240,11 +243,9 @@ export class PayoutMachine {
     if ((await store.openHalts()).length > 0) return undefined;
     const { sink, treasury } = await this.#view(tick);
     const gone = payout.plan.inputs.find((input) => !treasury.has(outpointKey(input)));
-    // It may be spent in a block of before `sink`, where nobody would ever look for the conflict.
-    if (gone) {
-      await this.#halt('INPUT_MISSING', `payout ${payout.id} spends ${outpointKey(gone)}, which is not there`);
-      return undefined;
-    }
+    // It may be spent in a block of before `sink`, where nobody would ever look for the conflict; or the node is behind. It waits
+    // until the output is there again, or until a person cancels it.
+    if (gone) throw new Hindrance(`its input ${outpointKey(gone)} is not at the treasury's address`);
     await this.#at('before-store-broadcast');
     await store.broadcast(payout.id, sink);
     await this.#at('after-store-broadcast');

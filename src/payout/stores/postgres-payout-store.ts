@@ -46,10 +46,13 @@ interface StoredAmounts {
   readonly accepting_daa: bigint;
 }
 
-export class PostgresPayoutStore implements PayoutStore {
-  readonly #lead: Lead;
+/** The lead, or somebody who only looks: a session whose `transaction` refuses. */
+export type PayoutSeat = Pick<Lead, 'sql' | 'epoch' | 'transaction'>;
 
-  constructor(lead: Lead) {
+export class PostgresPayoutStore implements PayoutStore {
+  readonly #lead: PayoutSeat;
+
+  constructor(lead: PayoutSeat) {
     this.#lead = lead;
   }
 

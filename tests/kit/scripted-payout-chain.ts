@@ -53,7 +53,9 @@ export class ScriptedPayoutChain implements PayoutChain {
   /** Blocks, each a DAA score further; the first accepts all of the mempool. */
   mine(count = 1): void {
     for (let i = 0; i < count; i++) {
-      const hash = createHash('sha256').update(`block ${++this.#made}`).digest('hex');
+      const hash = createHash('sha256')
+        .update(`block ${++this.#made}`)
+        .digest('hex');
       this.blocks.push({ hash, daaScore: this.#tip.daaScore + 1n, txids: [...this.mempool] });
       this.mempool.clear();
     }
@@ -61,7 +63,8 @@ export class ScriptedPayoutChain implements PayoutChain {
 
   /** Takes blocks back; what they accepted is in the mempool again, or lost. */
   reorg(count: number, lose = false): void {
-    for (const { txids } of this.blocks.splice(-count)) if (!lose) for (const id of txids) this.mempool.add(id);
+    for (const { txids } of this.blocks.splice(-count))
+      if (!lose) for (const id of txids) this.mempool.add(id);
   }
 
   async virtualDaaScore(): Promise<bigint> {
@@ -111,8 +114,15 @@ export class ScriptedPayoutChain implements PayoutChain {
     const block = this.blocks.find(({ txids }) => txids.includes(txid));
     const depthOf = (daaScore: bigint): bigint => this.#tip.daaScore - daaScore;
     if (block)
-      return { kind: 'accepted', block: block.hash, daaScore: block.daaScore, depthDaa: depthOf(block.daaScore) };
-    const thief = inputs.map((input) => this.thieves.get(outpointKey(input))).find((one) => one !== undefined);
+      return {
+        kind: 'accepted',
+        block: block.hash,
+        daaScore: block.daaScore,
+        depthDaa: depthOf(block.daaScore),
+      };
+    const thief = inputs
+      .map((input) => this.thieves.get(outpointKey(input)))
+      .find((one) => one !== undefined);
     if (thief) return { kind: 'conflicted', by: thief.by, depthDaa: depthOf(thief.daaScore) };
     return this.mempool.has(txid) ? { kind: 'mempool' } : { kind: 'unknown', reason: '' };
   }

@@ -43,7 +43,10 @@ class Stage {
   terms = TERMS;
   machine = this.start();
 
-  constructor(owed: readonly bigint[] = [20n * KAS, 30n * KAS], lying: readonly bigint[] = [500n * KAS, 400n * KAS]) {
+  constructor(
+    owed: readonly bigint[] = [20n * KAS, 30n * KAS],
+    lying: readonly bigint[] = [500n * KAS, 400n * KAS],
+  ) {
     this.chain.mine(200);
     for (const sompi of lying) this.books.addOutput(this.chain.fund(sompi));
     for (const [i, sompi] of owed.entries()) {
@@ -146,7 +149,9 @@ describe('a payout', () => {
       stage.crashAt = point;
       // Points that need a reorganisation, a resend or a conflict are not passed on this way; the next tests do.
       await stage.settle();
-      if (!['before-conflict', 'after-conflict', 'before-consolidation', 'after-consolidation'].includes(point))
+      if (
+        !['before-conflict', 'after-conflict', 'before-consolidation', 'after-consolidation'].includes(point)
+      )
         expectPaidOnce(stage);
     });
   }
@@ -232,7 +237,10 @@ describe('a conflict', () => {
     await stage.machine.tick();
     stage.chain.mempool.clear();
     const [input] = stage.books.payouts[0]!.plan.inputs;
-    stage.chain.thieves.set(`${input!.txid}:0`, { by: 'ee'.repeat(32), daaScore: await stage.chain.virtualDaaScore() });
+    stage.chain.thieves.set(`${input!.txid}:0`, {
+      by: 'ee'.repeat(32),
+      daaScore: await stage.chain.virtualDaaScore(),
+    });
     await stage.settle(3);
     expect(stage.states).toEqual(['BROADCAST']);
     await stage.settle(10);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeAddress } from '../../../src/chains/kaspa/address.ts';
+import { decodeAddress, encodeAddress } from '../../../src/chains/kaspa/address.ts';
 import { computeMassGrams, relayGrams } from '../../../src/chains/kaspa/mass.ts';
 import type { PayableBalance } from '../../../src/payout/payout-store.ts';
 import type { PayoutTerms } from '../../../src/payout/payout-terms.ts';
@@ -91,8 +91,14 @@ function plan(
 
 /** Against the node's own rule, not the planner's. */
 function checkMasses(one: Plan, terms: PayoutTerms): void {
-  const out = [...one.payees.map(({ outputSompi }) => outputSompi), ...(one.changeSompi > 0n ? [one.changeSompi] : [])];
-  const scripts = out.map(() => 34n);
+  const out = [
+    ...one.payees.map(({ outputSompi }) => outputSompi),
+    ...(one.changeSompi > 0n ? [one.changeSompi] : []),
+  ];
+  const scripts = out.map((_, place) => {
+    const payee = one.payees[place];
+    return payee && decodeAddress(payee.address)!.version !== 0 ? 35n : 34n;
+  });
   const storage = storageMassOf(
     one.inputs.map(({ amountSompi }) => amountSompi),
     out,
@@ -109,7 +115,9 @@ const payments = (round: Round): Plan[] => round.plans.filter(({ kind }) => kind
 const reasons = (round: Round): string[] => round.skipped.map(({ reason }) => reason);
 
 describe('one thousand payees', () => {
-  const big = [50_000n, 40_000n, 30_000n, 20_000n, 10_000n, 9_000n, 8_000n, 7_000n, 6_000n, 5_000n].map((kas) => kas * KAS);
+  const big = [50_000n, 40_000n, 30_000n, 20_000n, 10_000n, 9_000n, 8_000n, 7_000n, 6_000n, 5_000n].map(
+    (kas) => kas * KAS,
+  );
   const mixes: Record<string, (i: number) => bigint> = {
     'of 10 KAS each': () => 10n * KAS,
     'of 100 KAS each': () => 100n * KAS,
@@ -125,14 +133,16 @@ describe('one thousand payees', () => {
       const used = payments(round).length;
       expect(round.skipped).toEqual([]);
       expect(payments(round).flatMap(({ payees }) => payees)).toHaveLength(1_000);
-      process.stdout.write(`1,000 payees ${name}: ${used} transactions, at least ${round.transactionsAtLeast}\n`);
+      process.stdout.write(
+        `1,000 payees ${name}: ${used} transactions, at least ${round.transactionsAtLeast}\n`,
+      );
       expect(used).toBeLessThanOrEqual(round.transactionsAtLeast + 1);
     });
   }
 });
 
 describe('a round', () => {
-  it('pays whoever has reached a threshold, their own or the pool\'s, and never below the least', () => {
+  it("pays whoever has reached a threshold, their own or the pool's, and never below the least", () => {
     const round = plan(
       [
         balance(1, 10n * KAS),
@@ -143,7 +153,11 @@ describe('a round', () => {
       ],
       [1_000n * KAS],
     );
-    expect(payments(round).flatMap(({ payees }) => payees.map(({ accountId }) => accountId)).sort()).toEqual([1n, 3n]);
+    expect(
+      payments(round)
+        .flatMap(({ payees }) => payees.map(({ accountId }) => accountId))
+        .sort(),
+    ).toEqual([1n, 3n]);
     expect(round.belowThreshold).toBe(3);
   });
 
@@ -176,12 +190,18 @@ describe('a round', () => {
       [1_000n * KAS],
     );
     expect(reasons(round)).toEqual(['address-invalid', 'address-network', 'address-treasury']);
-    expect(payments(round)[0]!.payees.map(({ accountId }) => accountId).sort()).toEqual([4n, 5n]);
+    expect(
+      payments(round)[0]!
+        .payees.map(({ accountId }) => accountId)
+        .sort(),
+    ).toEqual([4n, 5n]);
   });
 
   it('leaves out dust, and amounts that the fee would take', () => {
     const terms = { ...TERMS, leastSompi: 1_000n, minimumSompi: 1_000n };
-    const round = plan([balance(1, 5_000n), balance(2, 10_000_000n), balance(3, 50n * KAS)], [1_000n * KAS], { terms });
+    const round = plan([balance(1, 5_000n), balance(2, 10_000_000n), balance(3, 50n * KAS)], [1_000n * KAS], {
+      terms,
+    });
     expect(reasons(round)).toEqual(['dust', 'dust']);
     expect(payments(round)[0]!.payees).toHaveLength(1);
     const dear = plan([balance(1, 20n * KAS)], [100n * KAS], { terms: { ...TERMS, feeMaxSompi: 1_000n } });
@@ -190,11 +210,20 @@ describe('a round', () => {
 
   it('keeps to the caps of the day, of an account and of a transaction, and pays the rest later', () => {
     const paid = { sompi: 90n * KAS, byAccount: new Map([[1n, 30n * KAS]]) };
-    const terms = { ...TERMS, accountDayMaxSompi: 40n * KAS, dayMaxSompi: 120n * KAS, transactionMaxSompi: 25n * KAS };
-    const round = plan([balance(1, 50n * KAS), balance(2, 39n * KAS), balance(3, 50n * KAS)], [200n * KAS, 100n * KAS], {
-      terms,
-      paid,
-    });
+    const terms = {
+      ...TERMS,
+      accountDayMaxSompi: 40n * KAS,
+      dayMaxSompi: 120n * KAS,
+      transactionMaxSompi: 25n * KAS,
+    };
+    const round = plan(
+      [balance(1, 50n * KAS), balance(2, 39n * KAS), balance(3, 50n * KAS)],
+      [200n * KAS, 100n * KAS],
+      {
+        terms,
+        paid,
+      },
+    );
     const amounts = payments(round).map((one) => reservedSompi(one));
     // 10 of the first (its day), 20 of the second (the pool's day); nothing is left for the third.
     expect(amounts.reduce((sum, amount) => sum + amount, 0n)).toBe(30n * KAS);
@@ -204,13 +233,17 @@ describe('a round', () => {
 
   it('pays those who waited longest first when the day ends', () => {
     const terms = { ...TERMS, dayMaxSompi: 20n * KAS };
-    const balances = [balance(1, 20n * KAS, { lastPaidAtMs: 300 }), balance(2, 20n * KAS, { lastPaidAtMs: 100 })];
+    const balances = [
+      balance(1, 20n * KAS, { lastPaidAtMs: 300 }),
+      balance(2, 20n * KAS, { lastPaidAtMs: 100 }),
+    ];
     const round = plan(balances, [500n * KAS], { terms });
     expect(payments(round)[0]!.payees.map(({ accountId }) => accountId)).toEqual([2n]);
   });
 
-  it('offers the node\'s feerate between the floor and the cap', () => {
-    const feeAt = (feerate: number) => payments(plan([balance(1, 20n * KAS)], [100n * KAS], { feerate }))[0]!.feeSompi;
+  it("offers the node's feerate between the floor and the cap", () => {
+    const feeAt = (feerate: number) =>
+      payments(plan([balance(1, 20n * KAS)], [100n * KAS], { feerate }))[0]!.feeSompi;
     const grams = computeMassGrams(1n, [34n, 34n]);
     expect(feeAt(1)).toBe(grams * 100n);
     expect(feeAt(Number.NaN)).toBe(grams * 100n);
@@ -226,7 +259,10 @@ describe('a round', () => {
       ledger[3]!,
       { ...ledger[3]!, txid: 'ff'.repeat(32), amountSompi: 5_000n * KAS },
     ];
-    const round = plan([balance(1, 20n * KAS), balance(2, 60n * KAS)], [], { ledgerOutputs: ledger, chainOutputs: chain });
+    const round = plan([balance(1, 20n * KAS), balance(2, 60n * KAS)], [], {
+      ledgerOutputs: ledger,
+      chainOutputs: chain,
+    });
     expect(payments(round)[0]!.inputs).toEqual([{ txid: ledger[3]!.txid, index: 0, amountSompi: 70n * KAS }]);
     expect(round.coins).toMatchObject({ immature: 1 });
     expect(round.coins.missing.map(({ amountSompi }) => amountSompi)).toEqual([90n * KAS, 80n * KAS]);
@@ -249,7 +285,9 @@ describe('a round', () => {
   });
 
   it('pays a part when a balance needs more coinbase outputs than a transaction holds', () => {
-    const round = plan([balance(1, 500n * KAS)], Array(300).fill(REWARD), { terms: { ...TERMS, consolidateAbove: 0 } });
+    const round = plan([balance(1, 500n * KAS)], Array(300).fill(REWARD), {
+      terms: { ...TERMS, consolidateAbove: 0 },
+    });
     const [part] = payments(round);
     expect(payments(round)).toHaveLength(1);
     expect(part!.inputs.length).toBeGreaterThan(80);

@@ -38,32 +38,47 @@ function thrownBy(work: () => unknown): Error & { code?: string } {
   throw new Error('nothing was thrown');
 }
 
-describe('the treasury\'s key', () => {
+describe("the treasury's key", () => {
   it('is read from a file that its owner alone may read', () => {
     expect(read().address).toBe(ADDRESS);
     expect(read(`${HEX.toUpperCase()}\n`, 0o400).address).toBe(ADDRESS);
     for (const mode of [0o640, 0o604, 0o660, 0o777]) {
-      expect(thrownBy(() => read(HEX, mode))).toMatchObject({ code: 'SLUICE_KEY_FILE', remedy: expect.stringMatching(/^chmod 600/) });
+      expect(thrownBy(() => read(HEX, mode))).toMatchObject({
+        code: 'SLUICE_KEY_FILE',
+        remedy: expect.stringMatching(/^chmod 600/),
+      });
     }
   });
 
-  it('may be a credential of systemd, whose access list shows as the group\'s right', () => {
+  it("may be a credential of systemd, whose access list shows as the group's right", () => {
     const file = keyFile(HEX, 0o440);
     expect(TreasuryKey.read(file, ADDRESS, 'devnet', folder).address).toBe(ADDRESS);
-    expect(thrownBy(() => TreasuryKey.read(keyFile(HEX, 0o444), ADDRESS, 'devnet', folder))).toMatchObject({ code: 'SLUICE_KEY_FILE' });
-    expect(thrownBy(() => TreasuryKey.read(file, ADDRESS, 'devnet', `${folder}x`))).toMatchObject({ code: 'SLUICE_KEY_FILE' });
+    expect(thrownBy(() => TreasuryKey.read(keyFile(HEX, 0o444), ADDRESS, 'devnet', folder))).toMatchObject({
+      code: 'SLUICE_KEY_FILE',
+    });
+    expect(thrownBy(() => TreasuryKey.read(file, ADDRESS, 'devnet', `${folder}x`))).toMatchObject({
+      code: 'SLUICE_KEY_FILE',
+    });
   });
 
-  it('is refused when it is none, is missing, or is another address\'s', () => {
+  it("is refused when it is none, is missing, or is another address's", () => {
     for (const text of ['', 'nonsense', HEX.slice(2), `${HEX}00`, '0'.repeat(64), 'f'.repeat(64)]) {
       const fault = thrownBy(() => read(text));
       expect(fault.code).toBe('SLUICE_KEY_FILE');
     }
-    expect(thrownBy(() => TreasuryKey.read(join(folder, 'none'), ADDRESS, 'devnet', undefined)).message).toMatch(/ENOENT/);
-    expect(thrownBy(() => TreasuryKey.read(folder, ADDRESS, 'devnet', undefined)).message).toMatch(/it is no file/);
+    expect(
+      thrownBy(() => TreasuryKey.read(join(folder, 'none'), ADDRESS, 'devnet', undefined)).message,
+    ).toMatch(/ENOENT/);
+    expect(thrownBy(() => TreasuryKey.read(folder, ADDRESS, 'devnet', undefined)).message).toMatch(
+      /it is no file/,
+    );
     expect(thrownBy(() => read(HEX, 0o600, OTHER))).toMatchObject({ code: 'SLUICE_KEY_ADDRESS' });
-    expect(thrownBy(() => TreasuryKey.read(keyFile(HEX), ADDRESS, 'mainnet', undefined))).toMatchObject({ code: 'SLUICE_KEY_ADDRESS' });
-    expect(thrownBy(() => TreasuryKey.read(keyFile(HEX), 'kaspadev:qqx', 'devnet', undefined))).toMatchObject({ code: 'SLUICE_KEY_ADDRESS' });
+    expect(thrownBy(() => TreasuryKey.read(keyFile(HEX), ADDRESS, 'mainnet', undefined))).toMatchObject({
+      code: 'SLUICE_KEY_ADDRESS',
+    });
+    expect(thrownBy(() => TreasuryKey.read(keyFile(HEX), 'kaspadev:qqx', 'devnet', undefined))).toMatchObject(
+      { code: 'SLUICE_KEY_ADDRESS' },
+    );
   });
 
   it('shows up in no error, no JSON and no inspection', () => {
@@ -73,13 +88,22 @@ describe('the treasury\'s key', () => {
       const fault = thrownBy(() => read(text));
       shown.push(fault.message, fault.stack ?? '', inspect(fault, { depth: 9, showHidden: true }));
     }
-    shown.push(inspect(thrownBy(() => read(HEX, 0o600, OTHER)), { depth: 9 }));
+    shown.push(
+      inspect(
+        thrownBy(() => read(HEX, 0o600, OTHER)),
+        { depth: 9 },
+      ),
+    );
     for (const text of shown) expect(text).not.toContain(HEX.slice(0, 16));
   });
 });
 
 describe('signing', () => {
-  const inputs = [0, 1, 2].map((index) => ({ txid: `${index}a`.repeat(32), index, amountSompi: 1_000_000_000n }));
+  const inputs = [0, 1, 2].map((index) => ({
+    txid: `${index}a`.repeat(32),
+    index,
+    amountSompi: 1_000_000_000n,
+  }));
   const outputs = [
     { address: OTHER, amountSompi: 1_500_000_000n },
     { address: ADDRESS, amountSompi: 1_499_000_000n },
@@ -93,7 +117,12 @@ describe('signing', () => {
     blockDaaScore: 1,
     isCoinbase: true,
   });
-  const policy = { maturityDaa: 10, massLimitGrams: 100_000, minimumFeeratePerGram: 100, verifySignatures: true };
+  const policy = {
+    maturityDaa: 10,
+    massLimitGrams: 100_000,
+    minimumFeeratePerGram: 100,
+    verifySignatures: true,
+  };
 
   it('gives a transaction that a node accepts, under the same id however often', () => {
     const key = read();
@@ -101,7 +130,11 @@ describe('signing', () => {
     expect(first.txid).toBe(second.txid);
     const tx = decodeTransaction(Buffer.from(first.bytes));
     expect(tx.id).toBe(first.txid);
-    expect(judgeTransaction(tx, lookup, 1_000, policy)).toMatchObject({ ok: true, feeSompi: 1_000_000n, computeMass: 94 + 3 * 1118 + 2 * 412 });
+    expect(judgeTransaction(tx, lookup, 1_000, policy)).toMatchObject({
+      ok: true,
+      feeSompi: 1_000_000n,
+      computeMass: 94 + 3 * 1118 + 2 * 412,
+    });
     expect(tx.outputs.map(({ valueSompi }) => valueSompi)).toEqual([1_500_000_000n, 1_499_000_000n]);
   });
 

@@ -13,6 +13,8 @@ import { runEdges } from './app/edges.ts';
 import { addJournalVerbs } from './app/journal-verbs.ts';
 import { runMigrate } from './app/migrate-role.ts';
 import { addMinerVerb } from './app/miner-role.ts';
+import { runPayer } from './app/payer.ts';
+import { addPayoutVerbs } from './app/payout-verbs.ts';
 import { addReserveVerb } from './app/reserve-verb.ts';
 import { addRewardsVerb } from './app/rewards-verb.ts';
 import { runServe } from './app/serve.ts';
@@ -28,6 +30,9 @@ const USAGE_CODES = new Set([
   'SLUICE_SIMNODE_OPTION',
   'SLUICE_NETWORK_UNKNOWN',
   'SLUICE_PAY_ADDRESS',
+  'SLUICE_KEY_FILE',
+  'SLUICE_KEY_ADDRESS',
+  'SLUICE_KEY_ENVIRONMENT',
 ]);
 const DEPENDENCY_CODES = new Set([
   'SLUICE_DATABASE_UNREACHABLE',
@@ -87,6 +92,18 @@ function addServeVerb(program: Command): void {
         options.edges === undefined
           ? await runServe(options.config, options.edge)
           : await runEdges(options.config, options.edges);
+    });
+}
+
+function addPayerVerb(program: Command): void {
+  program
+    .command('payer')
+    .description(
+      'keeps the books and pays: the one process that writes money and has the key (docs/PAYOUTS.md)',
+    )
+    .requiredOption('--config <file>', 'the configuration of the engine')
+    .action(async (options: { config: string }) => {
+      process.exitCode = await runPayer(options.config);
     });
 }
 
@@ -150,6 +167,8 @@ function buildProgram(): Command {
   addRewardsVerb(program);
   addBlocksVerb(program);
   addReserveVerb(program);
+  addPayerVerb(program);
+  addPayoutVerbs(program);
   return program;
 }
 

@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Config, SCHEME_NAMES } from '../../config/schema.ts';
 import { basisPointsOf, kasOf, sompiOf } from '../domain/money.ts';
-import { POTS, type Scheme } from '../domain/pot.ts';
+import { POTS, type SchemeName } from '../domain/pot.ts';
 import { targetOfBits, workOfTarget } from '../domain/target.ts';
 import { EdgeError } from '../kit/edge-error.ts';
 import { withFinders, workInWindow } from '../ledger/reward-window.ts';
@@ -16,7 +16,7 @@ import { withLedger } from './ledger-access.ts';
 interface Given {
   readonly config: string;
   readonly reward: bigint;
-  readonly scheme: Scheme;
+  readonly scheme: SchemeName;
   readonly feePercent?: bigint;
   readonly finder?: string;
   readonly minutes?: number;

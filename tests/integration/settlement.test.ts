@@ -1,7 +1,7 @@
 /** Settlements on a real PostgreSQL: each scheme through the books, held against the division that SQL makes by itself. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { seededRandom } from '../../bench/lib/seeded-random.ts';
-import { POTS, type Scheme } from '../../src/domain/pot.ts';
+import { POTS, type SchemeName } from '../../src/domain/pot.ts';
 import { Lead } from '../../src/ledger/lead.ts';
 import { attributeOutput, setAccountFee } from '../../src/ledger/settlement/operator-orders.ts';
 import { readDocument, verifyDocument } from '../../src/ledger/settlement/settlement-document.ts';
@@ -211,7 +211,7 @@ describe('many settlements of seeded pools', () => {
       INSERT INTO account_settings (account_id, donation_basis_points, signed_at, message, signature)
       SELECT id, id * 37, now(), '', '' FROM accounts WHERE id % 3 = 0`;
       await setAccountFee(stage.lead, 'kaspadev:4', 333n, 'test', 1);
-      const pots: Scheme[] = ['pplns', 'prop', 'solo', 'points', 'pps', 'fpps'];
+      const pots: SchemeName[] = ['pplns', 'prop', 'solo', 'points', 'pps', 'fpps'];
       for (const pot of pots) {
         for (let minute = 0; minute < 30; minute++)
           for (let account = 1; account <= 25; account++)

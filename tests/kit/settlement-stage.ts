@@ -6,7 +6,7 @@
 import { configExample } from '../../config/example.ts';
 import { parseConfig } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
-import { POTS, type Scheme } from '../../src/domain/pot.ts';
+import { POTS, type SchemeName } from '../../src/domain/pot.ts';
 import { silentLogger } from '../../src/kit/log.ts';
 import { post } from '../../src/ledger/books.ts';
 import { Lead } from '../../src/ledger/lead.ts';
@@ -22,7 +22,7 @@ export const NOON = Date.UTC(2026, 5, 1, 12);
 export const BITS_OF_DIFFICULTY_ONE = 0x1d00ffff;
 
 export interface StagedBlock {
-  readonly pot: Scheme;
+  readonly pot: SchemeName;
   readonly finder: number;
   /** Minutes after NOON. */
   readonly minute: number;
@@ -71,7 +71,7 @@ export class SettlementStage {
     return this.database.sql;
   }
 
-  applyTerms(changes: Partial<Config['rewards']> = {}): Promise<readonly Scheme[]> {
+  applyTerms(changes: Partial<Config['rewards']> = {}): Promise<readonly SchemeName[]> {
     return syncPolicies(this.lead, { ...this.#rewards, ...changes }, this.nowMs);
   }
 
@@ -89,7 +89,7 @@ export class SettlementStage {
       WHERE instance_id = (SELECT id FROM instances WHERE name = ${instance})`;
   }
 
-  async work(pot: Scheme, account: number, minute: number, hashes: bigint): Promise<void> {
+  async work(pot: SchemeName, account: number, minute: number, hashes: bigint): Promise<void> {
     await this.sql`
       INSERT INTO share_sums (bucket, worker_id, instance_id, pot, shares, work_hashes)
       VALUES (${new Date(NOON + minute * MINUTE_MS)}, ${BigInt(account)}, 1, ${POTS[pot]}, 1, ${String(hashes)}::text::numeric)`;

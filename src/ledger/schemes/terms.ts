@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { type Config, SCHEME_NAMES } from '../../../config/schema.ts';
 import { sompiOf } from '../../domain/money.ts';
-import type { Scheme } from '../../domain/pot.ts';
+import type { SchemeName } from '../../domain/pot.ts';
 
 /** For fee tiers only: one block says nothing of a solo miner's hashrate, an hour does. */
 const SOLO_WINDOW_MINUTES = 60;
@@ -41,7 +41,7 @@ export function readTerms(json: unknown): Terms {
 }
 
 /** Only what the scheme uses: a change of anything else is no change of its policy. */
-export function termsJson(rewards: Config['rewards'], scheme: Scheme): Record<string, unknown> {
+export function termsJson(rewards: Config['rewards'], scheme: SchemeName): Record<string, unknown> {
   return {
     scheme,
     feeBasisPoints: hundredths(rewards[scheme].feePercent),
@@ -55,7 +55,7 @@ export function termsJson(rewards: Config['rewards'], scheme: Scheme): Record<st
   };
 }
 
-function ownTerms(rewards: Config['rewards'], scheme: Scheme): Record<string, unknown> {
+function ownTerms(rewards: Config['rewards'], scheme: SchemeName): Record<string, unknown> {
   switch (scheme) {
     case 'pplns': {
       const { finderBonusPercent, windowDifficulties, windowHoursMax } = rewards.pplns;

@@ -4,7 +4,7 @@
  * back: a block that was found under old terms is divided by them, whenever it matures.
  */
 import type { Config } from '../../../config/schema.ts';
-import { POTS, type Scheme } from '../../domain/pot.ts';
+import { POTS, type SchemeName } from '../../domain/pot.ts';
 import { post } from '../books.ts';
 import type { Lead } from '../lead.ts';
 import { MS_PER_MINUTE, type PolicyInForce } from '../schemes/scheme.ts';
@@ -20,10 +20,10 @@ export function syncPolicies(
   lead: Lead,
   rewards: Config['rewards'],
   nowMs: number,
-): Promise<readonly Scheme[]> {
+): Promise<readonly SchemeName[]> {
   return lead.transaction(async (sql) => {
-    const changed: Scheme[] = [];
-    for (const [scheme, pot] of Object.entries(POTS) as [Scheme, number][])
+    const changed: SchemeName[] = [];
+    for (const [scheme, pot] of Object.entries(POTS) as [SchemeName, number][])
       if (await syncPolicy(sql, lead.epoch, pot, termsJson(rewards, scheme), nowMs)) changed.push(scheme);
     return changed;
   });

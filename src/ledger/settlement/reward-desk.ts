@@ -3,7 +3,7 @@
  * In flows the lead, out flows a report of each round. The payer calls it every few seconds; without a node it settles all the same.
  */
 import type { Config } from '../../../config/schema.ts';
-import type { Scheme } from '../../domain/pot.ts';
+import type { SchemeName } from '../../domain/pot.ts';
 import type { Logger } from '../../kit/log.ts';
 import { Gauge, type Registry } from '../../kit/metrics.ts';
 import type { Lead } from '../lead.ts';
@@ -53,7 +53,7 @@ export class RewardDesk {
   }
 
   /** At the start, and when the configuration was read again. Without it nothing is settled: no pot has terms. */
-  async applyPolicies(rewards: Config['rewards'] = this.#options.rewards): Promise<readonly Scheme[]> {
+  async applyPolicies(rewards: Config['rewards'] = this.#options.rewards): Promise<readonly SchemeName[]> {
     const changed = await syncPolicies(this.#options.lead, rewards, this.#options.clock());
     if (changed.length > 0) this.#options.log.info({ schemes: changed }, 'the terms of rewards have changed');
     return changed;

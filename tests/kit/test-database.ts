@@ -84,6 +84,13 @@ export async function withTestDatabase(): Promise<TestDatabase> {
   };
 }
 
+/** Of the same database, as the superuser: the embedded server's has the same password. */
+export function superuserUrl(url: string): string {
+  const other = new URL(url);
+  if (!process.env.SLUICE_TEST_DATABASE_URL) other.username = 'postgres';
+  return other.href;
+}
+
 function withDatabase(url: string, name: string): string {
   const other = new URL(url);
   other.pathname = `/${name}`;

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { addAuditVerb } from './app/audit-verb.ts';
+import { addBackupVerbs } from './app/backup-verbs.ts';
 import { addCapacityVerb } from './app/capacity-verb.ts';
 import { addConfigVerbs } from './app/config-verbs.ts';
 import { runDemo } from './app/demo.ts';
@@ -12,6 +13,7 @@ import type { EdgePlace } from './app/edge-config.ts';
 import { runEdges } from './app/edges.ts';
 import { addJournalVerbs } from './app/journal-verbs.ts';
 import { runMigrate } from './app/migrate-role.ts';
+import { addLedgerVerbs } from './app/ledger-verbs.ts';
 import { addMinerVerb } from './app/miner-role.ts';
 import { addRewardsVerb } from './app/rewards-verb.ts';
 import { runServe } from './app/serve.ts';
@@ -148,6 +150,8 @@ function buildProgram(): Command {
   addJournalVerbs(program);
   addRewardsVerb(program);
   addAuditVerb(program);
+  addLedgerVerbs(program);
+  addBackupVerbs(program);
   return program;
 }
 

@@ -113,7 +113,7 @@ export class BatchWriter {
       SELECT to_timestamp(minute * ${MINUTE_MS / 1000}::int), worker_id, ${instanceId}::smallint, shares, work
       FROM unnest(${sums.minutes}::text::bigint[], ${sums.workerIds}::text::bigint[], ${sums.shares}::text::bigint[],
                   ${sums.work}::text::numeric[]) AS s (minute, worker_id, shares, work)
-      ON CONFLICT (bucket, worker_id, instance_id) DO UPDATE
+      ON CONFLICT (bucket, worker_id, instance_id, pot) DO UPDATE
       SET shares = share_sums.shares + excluded.shares, work_hashes = share_sums.work_hashes + excluded.work_hashes`;
   }
 }

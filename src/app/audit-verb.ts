@@ -20,9 +20,14 @@ interface Given {
 export function addAuditVerb(program: Command): void {
   program
     .command('audit')
-    .description('check the invariants of the ledger; exit code 1 when one does not hold, and then payouts are halted')
+    .description(
+      'check the invariants of the ledger; exit code 1 when one does not hold, and then payouts are halted',
+    )
     .requiredOption('--config <file>', 'configuration that names the database')
-    .option('--full', 'everything since the books were opened, not only what is new since the last clean audit')
+    .option(
+      '--full',
+      'everything since the books were opened, not only what is new since the last clean audit',
+    )
     .option('--json', 'as JSON, every row named')
     .action(async (given: Given) => {
       process.exitCode = await runAudit(given);

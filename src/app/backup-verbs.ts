@@ -31,7 +31,10 @@ export function addBackupVerbs(program: Command): void {
     .description('put a backup into an empty database; the loader then loads again what came after it')
     .requiredOption('--config <file>', 'configuration that names the database')
     .requiredOption('--from <folder>', 'what `sluice backup` wrote')
-    .option('--journal <folder...>', 'journals to be checked against the backup, of all engines; default: the one of the configuration')
+    .option(
+      '--journal <folder...>',
+      'journals to be checked against the backup, of all engines; default: the one of the configuration',
+    )
     .option('--force', 'replace what the database holds')
     .option('--accept-lost-shares', 'also when the journal does not reach back to the backup')
     .action(async (given: RestoreGiven) => {
@@ -55,7 +58,10 @@ async function runBackup(file: string, folder: string): Promise<number> {
     const rows = tables.reduce((sum, table) => sum + table.rows, 0);
     process.stdout.write(
       `${folder}: ${tables.length} tables, ${rows} rows, ledger up to transaction ${ledgerHead.transactionId}\n${marks
-        .map(({ instanceName, segment, slot }) => `  journal of ${instanceName}: loaded up to segment ${segment}, slot ${slot}\n`)
+        .map(
+          ({ instanceName, segment, slot }) =>
+            `  journal of ${instanceName}: loaded up to segment ${segment}, slot ${slot}\n`,
+        )
         .join('')}Keep the journal's segments from there on: a restored database loads them again.\n`,
     );
     return 0;
@@ -64,7 +70,13 @@ async function runBackup(file: string, folder: string): Promise<number> {
   }
 }
 
-async function runRestore({ config: file, from, journal, force, acceptLostShares }: RestoreGiven): Promise<number> {
+async function runRestore({
+  config: file,
+  from,
+  journal,
+  force,
+  acceptLostShares,
+}: RestoreGiven): Promise<number> {
   const config = loadConfig(file);
   const url = urlOf(config);
   const journals = journal ?? (existsSync(config.journal.directory) ? [config.journal.directory] : []);

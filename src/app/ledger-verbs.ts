@@ -19,7 +19,8 @@ const DAY_MS = 86_400_000;
 
 function dayOf(text: string): number {
   const ms = Date.parse(`${text}T00:00:00Z`);
-  if (!/^\d{4}-\d\d-\d\d$/.test(text) || Number.isNaN(ms)) throw new InvalidArgumentError('expected a UTC day such as 2026-06-01');
+  if (!/^\d{4}-\d\d-\d\d$/.test(text) || Number.isNaN(ms))
+    throw new InvalidArgumentError('expected a UTC day such as 2026-06-01');
   return ms;
 }
 
@@ -64,15 +65,24 @@ async function runRebuild({ config: file, from, instance, day, keep, json }: Giv
       keepSchema: keep === true,
       log: silentLogger,
     });
-    process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : rebuildText(report, keep ? schema : undefined));
+    process.stdout.write(
+      json ? `${JSON.stringify(report, null, 2)}\n` : rebuildText(report, keep ? schema : undefined),
+    );
     return report.equal ? 0 : 1;
   } catch (error) {
     throw toDatabaseError(error, url);
   }
 }
 
-function rebuildText({ equal, coverage, tables, settlements }: RebuildReport, schema: string | undefined): string {
-  const lines = [equal ? 'equal  the database says what the journal says' : 'DIFFERENT  database and journal do not say the same'];
+function rebuildText(
+  { equal, coverage, tables, settlements }: RebuildReport,
+  schema: string | undefined,
+): string {
+  const lines = [
+    equal
+      ? 'equal  the database says what the journal says'
+      : 'DIFFERENT  database and journal do not say the same',
+  ];
   for (const { instanceName, firstSegment, sumsFromMs } of coverage) {
     const from = sumsFromMs === 0 ? '' : `; sums from ${new Date(sumsFromMs).toISOString()} on`;
     lines.push(`instance ${instanceName}: from segment ${firstSegment} on${from}`);
@@ -80,11 +90,16 @@ function rebuildText({ equal, coverage, tables, settlements }: RebuildReport, sc
   for (const one of tables) {
     lines.push(`${one.table}: ${one.liveRows} rows, sha256 ${one.liveSha256}`);
     if (one.differing === 0) continue;
-    lines.push(`${' '.repeat(one.table.length)}  rebuilt: ${one.rebuiltRows} rows, sha256 ${one.rebuiltSha256}; ${one.differing} differ`);
+    lines.push(
+      `${' '.repeat(one.table.length)}  rebuilt: ${one.rebuiltRows} rows, sha256 ${one.rebuiltSha256}; ${one.differing} differ`,
+    );
     lines.push(...one.differences.map((difference) => `  ${difference}`));
   }
-  lines.push(`settlements: ${settlements.replayed} divided again, ${settlements.notCovered} not covered by the journal`);
+  lines.push(
+    `settlements: ${settlements.replayed} divided again, ${settlements.notCovered} not covered by the journal`,
+  );
   lines.push(...settlements.differences.map((difference) => `  ${difference}`));
-  if (schema) lines.push(`the schema ${schema} is kept; DROP SCHEMA ${schema} CASCADE when it is no longer needed`);
+  if (schema)
+    lines.push(`the schema ${schema} is kept; DROP SCHEMA ${schema} CASCADE when it is no longer needed`);
   return `${lines.join('\n')}\n`;
 }

@@ -7,7 +7,12 @@ import { BOOK_CORRUPTIONS } from '../kit/book-corruptions.ts';
 import { Pick } from '../kit/corruption.ts';
 import { MONEY_CORRUPTIONS } from '../kit/money-corruptions.ts';
 import { buildSmallLedger } from '../kit/small-ledger.ts';
-import { type FreshDatabase, superuserUrl, type TestDatabase, withTestDatabase } from '../kit/test-database.ts';
+import {
+  type FreshDatabase,
+  superuserUrl,
+  type TestDatabase,
+  withTestDatabase,
+} from '../kit/test-database.ts';
 
 const SEEDS = 200;
 const CORRUPTIONS = [...BOOK_CORRUPTIONS, ...MONEY_CORRUPTIONS];
@@ -78,9 +83,15 @@ describe('the auditor', () => {
       const corruption = CORRUPTIONS[seed % CORRUPTIONS.length]!;
       expect(names).toContain(corruption.caughtBy);
       const found = await spoiled(corruption, seed).catch((error: unknown) => [`failed: ${String(error)}`]);
-      if (found.some((line) => line.startsWith(`${corruption.caughtBy}: `) && !line.includes('cannot be checked')))
+      if (
+        found.some(
+          (line) => line.startsWith(`${corruption.caughtBy}: `) && !line.includes('cannot be checked'),
+        )
+      )
         continue;
-      missed.push(`seed ${seed}, ${corruption.kind}: not ${corruption.caughtBy}, but [${found.join(' | ').slice(0, 300)}]`);
+      missed.push(
+        `seed ${seed}, ${corruption.kind}: not ${corruption.caughtBy}, but [${found.join(' | ').slice(0, 300)}]`,
+      );
     }
     expect(missed).toEqual([]);
   }, 120_000);

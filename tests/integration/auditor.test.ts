@@ -1,13 +1,18 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createRegistry } from '../../src/kit/metrics.ts';
 import { silentLogger } from '../../src/kit/log.ts';
-import type { ChainOutput, ChainWitness } from '../../src/ledger/audit/audit-view.ts';
+import { createRegistry } from '../../src/kit/metrics.ts';
 import { reportText } from '../../src/ledger/audit/audit-run.ts';
+import type { ChainOutput, ChainWitness } from '../../src/ledger/audit/audit-view.ts';
 import { Auditor, FULL_INTERVAL_MS } from '../../src/ledger/audit/auditor.ts';
 import { post } from '../../src/ledger/books.ts';
 import { type Database, openDatabase } from '../../src/ledger/stores/postgres.ts';
 import { buildSmallLedger, KAS } from '../kit/small-ledger.ts';
-import { type FreshDatabase, superuserUrl, type TestDatabase, withTestDatabase } from '../kit/test-database.ts';
+import {
+  type FreshDatabase,
+  superuserUrl,
+  type TestDatabase,
+  withTestDatabase,
+} from '../kit/test-database.ts';
 
 describe('the auditor at work', () => {
   let database: TestDatabase;
@@ -90,11 +95,23 @@ describe('the auditor at work', () => {
   });
 
   it.each([
-    ['balances-are-entries', "UPDATE ledger_accounts SET balance_sompi = balance_sompi - 1 WHERE kind = 'treasury'"],
-    ['hash-chain-holds', "UPDATE ledger_transactions SET detail = '[1]' WHERE id = (SELECT max(id) FROM ledger_transactions)"],
-    ['one-reward-per-output', "UPDATE treasury_outputs SET amount_sompi = 7 WHERE transaction_id = (SELECT max(id) FROM ledger_transactions)"],
+    [
+      'balances-are-entries',
+      "UPDATE ledger_accounts SET balance_sompi = balance_sompi - 1 WHERE kind = 'treasury'",
+    ],
+    [
+      'hash-chain-holds',
+      "UPDATE ledger_transactions SET detail = '[1]' WHERE id = (SELECT max(id) FROM ledger_transactions)",
+    ],
+    [
+      'one-reward-per-output',
+      'UPDATE treasury_outputs SET amount_sompi = 7 WHERE transaction_id = (SELECT max(id) FROM ledger_transactions)',
+    ],
     ['transactions-add-up', "UPDATE payouts SET fee_sompi = fee_sompi + 1 WHERE state = 'BROADCAST'"],
-    ['steps-are-allowed', "DELETE FROM payout_steps WHERE payout_id = (SELECT id FROM payouts WHERE state = 'SIGNED')"],
+    [
+      'steps-are-allowed',
+      "DELETE FROM payout_steps WHERE payout_id = (SELECT id FROM payouts WHERE state = 'SIGNED')",
+    ],
     ['guards-stand', 'ALTER TABLE payments DISABLE TRIGGER append_only'],
   ])('finds %s broken by what is new, in an incremental audit', async (name, text) => {
     const one = auditor();
@@ -118,7 +135,9 @@ describe('the auditor at work', () => {
     expect(violation).toMatchObject({ number: 13, name: 'transactions-add-up' });
     const [halt] = await admin`SELECT code, reason FROM halts WHERE cleared_at IS NULL`;
     expect(halt!.reason).toContain('payout 4');
-    await expect(admin`UPDATE payouts SET state = 'SIGNED', txid = repeat('3', 64), signed_bytes = '1' WHERE state = 'PLANNED'`).rejects.toMatchObject({ code: 'SL006' });
+    await expect(
+      admin`UPDATE payouts SET state = 'SIGNED', txid = repeat('3', 64), signed_bytes = '1' WHERE state = 'PLANNED'`,
+    ).rejects.toMatchObject({ code: 'SL006' });
     expect(names(await one.incremental())).toEqual(['transactions-add-up']);
     expect(await registry.getSingleMetricAsString('sluice_audit_violations_total')).toContain(
       'invariant="transactions-add-up"} 2',
@@ -149,7 +168,9 @@ describe('the auditor at work', () => {
     await spoil('ALTER TABLE payout_steps RENAME COLUMN from_state TO came_from');
     const report = await auditor().full();
     expect(names(report)).toContain('steps-are-allowed');
-    expect(report.violations.find(({ invariant }) => invariant.number === 17)!.detail).toContain('cannot be checked');
+    expect(report.violations.find(({ invariant }) => invariant.number === 17)!.detail).toContain(
+      'cannot be checked',
+    );
   });
 
   it('survives a database that is away', async () => {
@@ -189,10 +210,29 @@ describe('the auditor at work', () => {
     });
 
     it.each<[string, (outputs: ChainOutput[]) => ChainOutput[], string]>([
-      ['an output was spent past us', (outputs) => outputs.filter(({ txid }) => !txid.endsWith('d')), 'spent elsewhere'],
-      ['an output has another amount', ([first, ...rest]) => [{ ...first!, amountSompi: 1n }, ...rest], '1 on the chain'],
-      ['something lies there that was never booked', (outputs) => [...outputs, { txid: '9'.repeat(64), index: 0, amountSompi: 5n, daaScore: 1n }], 'not in the books'],
-      ['what we spent is still there', (outputs) => [...outputs, { txid: '1'.padStart(64, '0'), index: 0, amountSompi: 5n * KAS, daaScore: 1n }], 'unspent'],
+      [
+        'an output was spent past us',
+        (outputs) => outputs.filter(({ txid }) => !txid.endsWith('d')),
+        'spent elsewhere',
+      ],
+      [
+        'an output has another amount',
+        ([first, ...rest]) => [{ ...first!, amountSompi: 1n }, ...rest],
+        '1 on the chain',
+      ],
+      [
+        'something lies there that was never booked',
+        (outputs) => [...outputs, { txid: '9'.repeat(64), index: 0, amountSompi: 5n, daaScore: 1n }],
+        'not in the books',
+      ],
+      [
+        'what we spent is still there',
+        (outputs) => [
+          ...outputs,
+          { txid: '1'.padStart(64, '0'), index: 0, amountSompi: 5n * KAS, daaScore: 1n },
+        ],
+        'unspent',
+      ],
     ])('says so when %s', async (_, change, words) => {
       const report = await auditor(witness(change(await shown()))).full();
       expect(names(report)).toEqual(['treasury-is-on-chain']);

@@ -1,4 +1,12 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -12,7 +20,12 @@ import { openDatabase } from '../../src/ledger/stores/postgres.ts';
 import { AT, expectExact, LoaderStage, writeShares } from '../kit/loader-stage.ts';
 import { settleWindow } from '../kit/settled-window.ts';
 import { buildSmallLedger } from '../kit/small-ledger.ts';
-import { type FreshDatabase, superuserUrl, type TestDatabase, withTestDatabase } from '../kit/test-database.ts';
+import {
+  type FreshDatabase,
+  superuserUrl,
+  type TestDatabase,
+  withTestDatabase,
+} from '../kit/test-database.ts';
 
 const TAKEN_AT = new Date(Date.UTC(2026, 5, 2));
 
@@ -88,7 +101,9 @@ describe('backup and restore', () => {
 
     it('refuses a folder that holds something', async () => {
       await takeBackup(fresh.url, folder, TAKEN_AT);
-      await expect(takeBackup(fresh.url, folder, TAKEN_AT)).rejects.toMatchObject({ code: 'SLUICE_BACKUP_FOLDER' });
+      await expect(takeBackup(fresh.url, folder, TAKEN_AT)).rejects.toMatchObject({
+        code: 'SLUICE_BACKUP_FOLDER',
+      });
     });
 
     it('refuses a database that holds a pool, and replaces it when told to', async () => {
@@ -108,24 +123,31 @@ describe('backup and restore', () => {
       expect((await empty.sql`SELECT FROM payouts`).length).toBe(9);
     });
 
-    it.each(['ledger_entries.copy.gz', 'manifest.json'])('refuses when %s is not what it was, and touches nothing', async (file) => {
-      await takeBackup(fresh.url, folder, TAKEN_AT);
-      const path = join(folder, file);
-      const bytes = readFileSync(path);
-      bytes[bytes.length >> 1]! ^= 1;
-      writeFileSync(path, bytes);
-      await expect(restore()).rejects.toMatchObject({ code: 'SLUICE_BACKUP_DAMAGED' });
-      unlinkSync(path);
-      await expect(restore()).rejects.toMatchObject({ code: 'SLUICE_BACKUP_DAMAGED' });
-      const [table] = await empty.sql`SELECT to_regclass('accounts') IS NULL AS absent`;
-      expect(table!.absent).toBe(true);
-    });
+    it.each(['ledger_entries.copy.gz', 'manifest.json'])(
+      'refuses when %s is not what it was, and touches nothing',
+      async (file) => {
+        await takeBackup(fresh.url, folder, TAKEN_AT);
+        const path = join(folder, file);
+        const bytes = readFileSync(path);
+        bytes[bytes.length >> 1]! ^= 1;
+        writeFileSync(path, bytes);
+        await expect(restore()).rejects.toMatchObject({ code: 'SLUICE_BACKUP_DAMAGED' });
+        unlinkSync(path);
+        await expect(restore()).rejects.toMatchObject({ code: 'SLUICE_BACKUP_DAMAGED' });
+        const [table] = await empty.sql`SELECT to_regclass('accounts') IS NULL AS absent`;
+        expect(table!.absent).toBe(true);
+      },
+    );
 
     it('refuses the schema of a newer build', async () => {
       await takeBackup(fresh.url, folder, TAKEN_AT);
       const path = join(folder, 'manifest.json');
       const manifest = JSON.parse(readFileSync(path, 'utf8'));
-      manifest.migrations.push({ version: manifest.migrations.length + 1, name: 'later', sha256: '0'.repeat(64) });
+      manifest.migrations.push({
+        version: manifest.migrations.length + 1,
+        name: 'later',
+        sha256: '0'.repeat(64),
+      });
       writeFileSync(path, JSON.stringify(manifest));
       await expect(restore()).rejects.toMatchObject({ code: 'SLUICE_RESTORE_SCHEMA' });
     });
@@ -136,7 +158,7 @@ describe('backup and restore', () => {
 
     beforeEach(async () => {
       stage = await LoaderStage.open(database);
-      writeShares(stage.journal, 2500);
+      writeShares(stage.journal, 3000);
       stage.publish();
       await stage.start().drain(20_000);
       // As the loader of instance "one" loads a journal whose segments say "test".
@@ -153,7 +175,7 @@ describe('backup and restore', () => {
       stage.publish();
       await stage.start({ instanceName: 'test' }).drain(20_000);
       await stage.closeLoaders();
-      await settleWindow(stage.sql, AT, AT + 30_000);
+      await settleWindow(stage.sql, AT, AT + 60_000);
       await takeBackup(stage.fresh.url, folder, TAKEN_AT);
       expect(existsSync(join(folder, 'manifest.json'))).toBe(true);
 
@@ -168,7 +190,9 @@ describe('backup and restore', () => {
 
       const { reach } = await restore({ databaseUrl: stage.fresh.url, journals: [stage.directory] });
       expect(reach.map(({ looked }) => looked)).toEqual([true]);
-      expect(reach[0]!.sentence).toMatch(/loads again from segment \d+, slot \d+ .* and \d+ segments behind it/);
+      expect(reach[0]!.sentence).toMatch(
+        /loads again from segment \d+, slot \d+ .* and \d+ segments behind it/,
+      );
       expect(await stage.start({ instanceName: 'test' }).drain(20_000)).toBe(true);
       await stage.closeLoaders();
       await expectExact(stage.sql, stage.journal);
@@ -180,7 +204,8 @@ describe('backup and restore', () => {
       stage.journal.open();
       stage.publish();
       const newest = segmentFileName(stage.journal.segment);
-      for (const name of readdirSync(stage.directory)) if (name !== newest) unlinkSync(join(stage.directory, name));
+      for (const name of readdirSync(stage.directory))
+        if (name !== newest) unlinkSync(join(stage.directory, name));
       await expect(restore({ journals: [stage.directory] })).rejects.toMatchObject({
         code: 'SLUICE_RESTORE_JOURNAL',
         message: expect.stringContaining('begins with segment'),

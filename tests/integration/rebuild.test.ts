@@ -6,8 +6,8 @@ import { segmentFileName } from '../../src/journal/record-layout.ts';
 import { silentLogger } from '../../src/kit/log.ts';
 import { type RebuildOptions, rebuild } from '../../src/ledger/rebuild/rebuild.ts';
 import { AT, LoaderStage, writeShares } from '../kit/loader-stage.ts';
-import { type TestDatabase, withTestDatabase } from '../kit/test-database.ts';
 import { settleWindow } from '../kit/settled-window.ts';
+import { type TestDatabase, withTestDatabase } from '../kit/test-database.ts';
 
 describe('a rebuild', () => {
   let database: TestDatabase;
@@ -44,7 +44,8 @@ describe('a rebuild', () => {
   const tableOf = (report: Awaited<ReturnType<typeof run>>, name: string) =>
     report.tables.find(({ table }) => table === name)!;
   /** The first rows of a partitioned table in an order of ours. */
-  const first = '(tableoid, ctid) = (SELECT tableoid, ctid FROM shares ORDER BY segment, slot OFFSET 1234 LIMIT 1)';
+  const first =
+    '(tableoid, ctid) = (SELECT tableoid, ctid FROM shares ORDER BY segment, slot OFFSET 1234 LIMIT 1)';
 
   it('says the same as the tables, digest by digest, and leaves no schema behind', async () => {
     const report = await run();
@@ -73,11 +74,23 @@ describe('a rebuild', () => {
   });
 
   it.each([
-    ['shares', `UPDATE shares SET difficulty_log2 = difficulty_log2 + 1 WHERE ${first}`, /in the database, .* by the journal/],
+    [
+      'shares',
+      `UPDATE shares SET difficulty_log2 = difficulty_log2 + 1 WHERE ${first}`,
+      /in the database, .* by the journal/,
+    ],
     ['shares', `DELETE FROM shares WHERE ${first}`, /in the journal, not in the database/],
-    ['shares', `INSERT INTO shares SELECT * FROM shares WHERE ${first}`, /in the database, not in the journal/],
+    [
+      'shares',
+      `INSERT INTO shares SELECT * FROM shares WHERE ${first}`,
+      /in the database, not in the journal/,
+    ],
     ['shares', `UPDATE shares SET worker_id = worker_id % 5 + 1 WHERE ${first}`, /kaspatest/],
-    ['share_sums', 'UPDATE share_sums SET work_hashes = work_hashes + 1 WHERE (bucket, worker_id) = (SELECT bucket, worker_id FROM share_sums ORDER BY 1, 2 LIMIT 1)', /by the journal/],
+    [
+      'share_sums',
+      'UPDATE share_sums SET work_hashes = work_hashes + 1 WHERE (bucket, worker_id) = (SELECT bucket, worker_id FROM share_sums ORDER BY 1, 2 LIMIT 1)',
+      /by the journal/,
+    ],
     ['blocks', 'UPDATE blocks SET nonce = nonce + 1', /by the journal/],
   ])('finds a row of %s that was tampered with: %s', async (table, text, words) => {
     await stage.sql.unsafe(text);
@@ -112,6 +125,8 @@ describe('a rebuild', () => {
     await settleWindow(stage.sql, AT, AT + 2 * 60_000);
     const report = await run();
     expect(report.equal).toBe(false);
-    expect(report.settlements.differences[0]).toMatch(/settlement 2, kaspatest:\d: \d+ sompi for .* by the journal/);
+    expect(report.settlements.differences[0]).toMatch(
+      /settlement 2, kaspatest:\d: \d+ sompi for .* by the journal/,
+    );
   });
 });

@@ -4,7 +4,12 @@ import { projectPath } from '../../src/kit/project-root.ts';
 import { post } from '../../src/ledger/books.ts';
 import { type Database, openDatabase, type ReservedConnection } from '../../src/ledger/stores/postgres.ts';
 import { buildSmallLedger } from '../kit/small-ledger.ts';
-import { type FreshDatabase, superuserUrl, type TestDatabase, withTestDatabase } from '../kit/test-database.ts';
+import {
+  type FreshDatabase,
+  superuserUrl,
+  type TestDatabase,
+  withTestDatabase,
+} from '../kit/test-database.ts';
 
 const ROLES_SQL = readFileSync(projectPath('deploy', 'roles.sql'), 'utf8');
 /** insufficient_privilege */
@@ -148,10 +153,10 @@ describe('roles.sql', () => {
     },
   );
 
-  it.each([...MONEY, 'INSERT INTO audits (scope, through_id, started_at, violation_count) VALUES ($$full$$, 1, now(), 0)'])(
-    'does not let a reader: %s',
-    async (statement) => {
-      expect(await as('sluice_reader', run(statement))).toBe(REFUSED);
-    },
-  );
+  it.each([
+    ...MONEY,
+    'INSERT INTO audits (scope, through_id, started_at, violation_count) VALUES ($$full$$, 1, now(), 0)',
+  ])('does not let a reader: %s', async (statement) => {
+    expect(await as('sluice_reader', run(statement))).toBe(REFUSED);
+  });
 });

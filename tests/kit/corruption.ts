@@ -51,7 +51,11 @@ export const COVER_TRACKS = `
   END $$;`;
 
 /** A posting by the real function, under the present epoch: balanced, chained, and wrong. */
-export function posting(key: string, kind: string, entries: readonly [account: string, sompi: string][]): string {
+export function posting(
+  key: string,
+  kind: string,
+  entries: readonly [account: string, sompi: string][],
+): string {
   const accounts = entries.map(([account]) => account).join(', ');
   const amounts = entries.map(([, sompi]) => sompi).join(', ');
   return `SELECT post_transaction((SELECT epoch FROM leaders), '${key}', '${kind}', '{}', ARRAY[${accounts}]::bigint[], ARRAY[${amounts}]::bigint[]);`;

@@ -1,7 +1,8 @@
 /** One settlement over a window of real sums, posted as the payer would: for tests that divide it again. */
-import { splitReward } from '../../src/ledger/schemes/split.ts';
+
 import { type Entry, post } from '../../src/ledger/books.ts';
 import { workInWindow } from '../../src/ledger/reward-window.ts';
+import { splitReward } from '../../src/ledger/schemes/split.ts';
 import type { Database } from '../../src/ledger/stores/postgres.ts';
 
 const REWARD = 777_777_777n;

@@ -2,8 +2,9 @@
  * Small but whole books, made by the functions that make the real ones: six rigs of four accounts, ten minutes of shares, six blocks and
  * their settlements, a deposit, a reward of nobody's block, and a payout in every state.
  */
-import { splitReward } from '../../src/ledger/schemes/split.ts';
+
 import { type Entry, post } from '../../src/ledger/books.ts';
+import { splitReward } from '../../src/ledger/schemes/split.ts';
 import type { Database } from '../../src/ledger/stores/postgres.ts';
 
 export const KAS = 100_000_000n;
@@ -144,14 +145,22 @@ class SmallLedger {
       SELECT account_id, sum(work_hashes)::text AS work FROM share_sums JOIN workers w ON w.id = worker_id
       WHERE bucket >= ${from} AND bucket < ${to} GROUP BY 1 ORDER BY 1`;
     const work = window.map((one) => ({ accountId: one.account_id, work: BigInt(one.work) }));
-    const dustOut = (reward + this.#dust + BigInt(round)) % 3n;
+    const dustOut = 1n + ((reward + this.#dust + BigInt(round)) % 2n);
     const bonus = 1_000n;
     const { parts } = splitReward(reward + this.#dust - dustOut - bonus, 0n, work);
     const rows = parts.map(({ accountId, sompi: gross }, index) => {
       const extra = index === 0 ? bonus : 0n;
       const fee = (gross + extra) / 100n;
       const donation = accountId === 2n ? (gross + extra) / 50n : 0n;
-      return { accountId, work: work[index]!.work, gross, bonus: extra, fee, donation, credit: gross + extra - fee - donation };
+      return {
+        accountId,
+        work: work[index]!.work,
+        gross,
+        bonus: extra,
+        fee,
+        donation,
+        credit: gross + extra - fee - donation,
+      };
     });
     const sum = (column: 'fee' | 'donation' | 'work') => rows.reduce((total, row) => total + row[column], 0n);
     const id = await this.#post(`settlement:1:${round}`, 'settlement', [
@@ -210,7 +219,12 @@ class SmallLedger {
       await sql`INSERT INTO payout_inputs (payout_id, txid, output_index) VALUES (${this.#payouts}, ${hex(input + 1)}, 0)`;
   }
 
-  async #walk(id: number, until: PayoutState, inputs: readonly number[], close: () => Promise<void>): Promise<void> {
+  async #walk(
+    id: number,
+    until: PayoutState,
+    inputs: readonly number[],
+    close: () => Promise<void>,
+  ): Promise<void> {
     const sql = this.#sql;
     const txid = hex(9000 + id);
     for (const state of PATHS[until]) {

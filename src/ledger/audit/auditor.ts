@@ -60,13 +60,19 @@ export class Auditor {
     if (!options.registry) return;
     this.#counts = new CounterFamily(
       options.registry,
-      { name: 'sluice_audit_violations_total', help: 'Rows that broke an invariant of the ledger, by its name.' },
+      {
+        name: 'sluice_audit_violations_total',
+        help: 'Rows that broke an invariant of the ledger, by its name.',
+      },
       'invariant',
       INVARIANTS.map(({ name }) => name),
     );
     new Gauge(
       options.registry,
-      { name: 'sluice_audit_full_age_seconds', help: 'Time since the last full audit; -1 while there was none.' },
+      {
+        name: 'sluice_audit_full_age_seconds',
+        help: 'Time since the last full audit; -1 while there was none.',
+      },
       () => (this.#fullAtMs === 0 ? -1 : (options.clock() - this.#fullAtMs) / 1000),
     );
   }
@@ -111,7 +117,8 @@ export class Auditor {
       const last = await lastAudits(session.sql);
       const full = wanted === 'due' ? startedAtMs - last.fullAtMs >= FULL_INTERVAL_MS : wanted === 'full';
       this.#fullAtMs = full ? startedAtMs : last.fullAtMs;
-      if (!full) await session.sql`SELECT set_config('statement_timeout', ${String(INCREMENTAL_DEADLINE_MS)}, false)`;
+      if (!full)
+        await session.sql`SELECT set_config('statement_timeout', ${String(INCREMENTAL_DEADLINE_MS)}, false)`;
       const chainOutputs = await this.#options.chain?.outputs();
       const report = await this.#look(session.sql, full, last, startedAtMs, chainOutputs);
       await this.#raise(report);
@@ -146,7 +153,11 @@ export class Auditor {
     };
     const report = await runInvariants(view);
     if (report.violations.length > 0) this.#balances = undefined;
-    else this.#balances = { throughId: head!.id, byAccount: view.knownBalances && !full ? view.knownBalances : await allBalances(sql) };
+    else
+      this.#balances = {
+        throughId: head!.id,
+        byAccount: view.knownBalances && !full ? view.knownBalances : await allBalances(sql),
+      };
     await sql`COMMIT`;
     return report;
   }
@@ -184,7 +195,9 @@ async function lastAudits(sql: ReservedConnection): Promise<LastAudits> {
 }
 
 async function allBalances(sql: ReservedConnection): Promise<Map<bigint, bigint>> {
-  const rows = await sql<{ id: bigint; balance_sompi: bigint }[]>`SELECT id, balance_sompi FROM ledger_accounts`;
+  const rows = await sql<
+    { id: bigint; balance_sompi: bigint }[]
+  >`SELECT id, balance_sompi FROM ledger_accounts`;
   return new Map(rows.map((row) => [row.id, row.balance_sompi]));
 }
 

@@ -6,7 +6,8 @@ import { type AuditView, detailsOf, type FoundRow, ROWS_NAMED } from './audit-vi
 
 /** 1 */
 export async function unbalancedTransactions({ sql, afterId }: AuditView): Promise<string[]> {
-  return detailsOf(await sql<FoundRow[]>`
+  return detailsOf(
+    await sql<FoundRow[]>`
     SELECT format('ledger transaction %s (%s) has %s entries of %s, together %s sompi', t.id, t.key,
       count(e.transaction_id), t.entry_count, coalesce(sum(e.amount_sompi), 0)) AS detail
     FROM ledger_transactions t LEFT JOIN ledger_entries e ON e.transaction_id = t.id
@@ -18,7 +19,8 @@ export async function unbalancedTransactions({ sql, afterId }: AuditView): Promi
     FROM ledger_entries e
     WHERE e.transaction_id > ${afterId} AND NOT EXISTS (SELECT FROM ledger_transactions t WHERE t.id = e.transaction_id)
     GROUP BY e.transaction_id
-    LIMIT ${ROWS_NAMED}`);
+    LIMIT ${ROWS_NAMED}`,
+  );
 }
 
 /** 2 */
@@ -27,7 +29,8 @@ export async function wrongBalances(view: AuditView): Promise<string[]> {
   const total = await sql<FoundRow[]>`
     SELECT format('all balances together are %s sompi', sum(balance_sompi)) AS detail
     FROM ledger_accounts HAVING sum(balance_sompi) <> 0`;
-  const single = !full && knownBalances ? await movedBalances(view, knownBalances) : await summedBalances(view);
+  const single =
+    !full && knownBalances ? await movedBalances(view, knownBalances) : await summedBalances(view);
   return [...detailsOf(total), ...single];
 }
 
@@ -36,7 +39,8 @@ async function summedBalances({ sql, full, afterId }: AuditView): Promise<string
   const looked = full
     ? sql`true`
     : sql`e.ledger_account_id IN (SELECT ledger_account_id FROM ledger_entries WHERE transaction_id > ${afterId})`;
-  return detailsOf(await sql<FoundRow[]>`
+  return detailsOf(
+    await sql<FoundRow[]>`
     WITH summed AS (
       SELECT e.ledger_account_id AS id, sum(e.amount_sompi) AS total FROM ledger_entries e WHERE ${looked} GROUP BY 1
     )
@@ -44,7 +48,8 @@ async function summedBalances({ sql, full, afterId }: AuditView): Promise<string
       ' of account ' || l.account_id, l.balance_sompi, coalesce(s.total, 0)) AS detail
     FROM summed s FULL JOIN ledger_accounts l USING (id)
     WHERE (${full} OR s.id IS NOT NULL) AND l.balance_sompi IS DISTINCT FROM coalesce(s.total, 0)
-    LIMIT ${ROWS_NAMED}`);
+    LIMIT ${ROWS_NAMED}`,
+  );
 }
 
 /**
@@ -72,11 +77,13 @@ async function movedBalances(
 
 /** 6 */
 export async function wrongSigns({ sql }: AuditView): Promise<string[]> {
-  return detailsOf(await sql<FoundRow[]>`
+  return detailsOf(
+    await sql<FoundRow[]>`
     SELECT format('ledger account %s (%s%s) stands at %s sompi', id, kind, ' of account ' || account_id, balance_sompi) AS detail
     FROM ledger_accounts
     WHERE CASE WHEN kind IN ('treasury', 'network_fees') THEN balance_sompi > 0 ELSE balance_sompi < 0 END
-    LIMIT ${ROWS_NAMED}`);
+    LIMIT ${ROWS_NAMED}`,
+  );
 }
 
 /**
@@ -85,7 +92,8 @@ export async function wrongSigns({ sql }: AuditView): Promise<string[]> {
  */
 export async function unaccountedMoney({ sql, full }: AuditView): Promise<string[]> {
   if (!full) return [];
-  return detailsOf(await sql<FoundRow[]>`
+  return detailsOf(
+    await sql<FoundRow[]>`
     WITH o AS (
       SELECT coalesce(sum(amount_sompi) FILTER (WHERE origin <> 'change'), 0) AS came,
         coalesce(sum(amount_sompi) FILTER (WHERE spent_by IS NULL), 0) AS unspent,
@@ -115,12 +123,14 @@ export async function unaccountedMoney({ sql, full }: AuditView): Promise<string
         format('unspent outputs hold %s sompi, the ledger''s treasury %s', unspent, treasury) END),
       (CASE WHEN undivided <> unsettled THEN
         format('outputs of %s sompi are not divided yet, the account unsettled says %s', undivided, unsettled) END)
-    ) AS found (detail) WHERE detail IS NOT NULL`);
+    ) AS found (detail) WHERE detail IS NOT NULL`,
+  );
 }
 
 /** 18 */
 export async function disorderedEpochs({ sql, afterId, full, recentFrom }: AuditView): Promise<string[]> {
-  return detailsOf(await sql<FoundRow[]>`
+  return detailsOf(
+    await sql<FoundRow[]>`
     WITH lead AS (SELECT coalesce(max(epoch), 0) AS epoch FROM leaders WHERE role = 'payer'),
     t AS (
       SELECT id, leader_epoch, lag(leader_epoch) OVER (ORDER BY id) AS before FROM ledger_transactions WHERE id >= ${afterId}
@@ -147,5 +157,6 @@ export async function disorderedEpochs({ sql, afterId, full, recentFrom }: Audit
     SELECT format('output %s:%s is of epoch %s, its ledger transaction of epoch %s', o.txid, o.output_index, o.leader_epoch, l.leader_epoch)
     FROM treasury_outputs o JOIN ledger_transactions l ON l.id = o.transaction_id
     WHERE o.transaction_id > ${afterId} AND o.leader_epoch <> l.leader_epoch
-    LIMIT ${ROWS_NAMED}`);
+    LIMIT ${ROWS_NAMED}`,
+  );
 }

@@ -20,7 +20,9 @@ export async function unconfirmedPayments({ sql, full, recentFrom, chain }: Audi
   for (const { id, txid, accepting_block: block } of payouts) {
     if (missing.length === ROWS_NAMED) break;
     if ((await chain.isOnChain(txid, block)) === false)
-      missing.push(`payout ${id} is CONFIRMED, and the chain does not hold transaction ${txid} in block ${block}`);
+      missing.push(
+        `payout ${id} is CONFIRMED, and the chain does not hold transaction ${txid} in block ${block}`,
+      );
   }
   return missing;
 }
@@ -60,7 +62,9 @@ export async function unlikeTreasury({ sql, chainOutputs }: AuditView): Promise<
   const own = await sentTransactions(sql);
   for (const [place, output] of shown) {
     if (output.daaScore >= bookedBelowDaa || own.has(output.txid)) continue;
-    unlike.push(`output ${place} of ${output.amountSompi} sompi lies at the treasury and is not in the books`);
+    unlike.push(
+      `output ${place} of ${output.amountSompi} sompi lies at the treasury and is not in the books`,
+    );
   }
   return unlike.slice(0, ROWS_NAMED);
 }

@@ -54,7 +54,14 @@ const APPEND_ONLY = [
   'payout_steps',
 ];
 /** Money, which the engine, the auditor and readers never write. */
-const MONEY = [...APPEND_ONLY, 'ledger_accounts', 'ledger_head', 'treasury_outputs', 'payouts', 'payout_inputs'];
+const MONEY = [
+  ...APPEND_ONLY,
+  'ledger_accounts',
+  'ledger_head',
+  'treasury_outputs',
+  'payouts',
+  'payout_inputs',
+];
 
 export async function missingGuards({ sql }: AuditView): Promise<string[]> {
   const triggers = await sql<FoundRow[]>`

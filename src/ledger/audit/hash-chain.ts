@@ -27,7 +27,8 @@ export async function brokenChain(view: AuditView): Promise<string[]> {
 }
 
 async function brokenBySql({ sql, afterId }: AuditView): Promise<string[]> {
-  return detailsOf(await sql<FoundRow[]>`
+  return detailsOf(
+    await sql<FoundRow[]>`
     WITH chain AS (
       SELECT t.id, t.key, t.kind, t.leader_epoch, t.detail, t.hash, lag(t.hash) OVER (ORDER BY t.id) AS before,
         lag(t.id) OVER (ORDER BY t.id) AS before_id
@@ -47,7 +48,8 @@ async function brokenBySql({ sql, afterId }: AuditView): Promise<string[]> {
     WHERE h.transaction_id <> coalesce(l.id, 0) OR h.hash <> coalesce(l.hash, decode(repeat('00', 32), 'hex'))
     UNION ALL
     SELECT 'the end of the ledger is not noted anywhere: ledger_head is empty' WHERE NOT EXISTS (SELECT FROM ledger_head)
-    LIMIT ${ROWS_NAMED}`);
+    LIMIT ${ROWS_NAMED}`,
+  );
 }
 
 async function brokenByRecomputation({ sql, afterId, throughId }: AuditView): Promise<string[]> {

@@ -13,12 +13,7 @@ import {
 import { unconfirmedPayments, unlikeTreasury } from './chain-rules.ts';
 import { missingGuards } from './guard-rules.ts';
 import { brokenChain } from './hash-chain.ts';
-import {
-  sharedInputs,
-  unequalAmounts,
-  unlawfulSteps,
-  unreservedPayouts,
-} from './payout-rules.ts';
+import { sharedInputs, unequalAmounts, unlawfulSteps, unreservedPayouts } from './payout-rules.ts';
 import {
   unboundDust,
   unequalRewards,

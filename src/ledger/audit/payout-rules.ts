@@ -22,7 +22,8 @@ export async function unreservedPayouts(view: AuditView): Promise<string[]> {
 /** What `plan:ID` moved from each account into in_flight, against the payees of the payout. */
 async function unequalReserves(view: AuditView): Promise<string[]> {
   const { sql, afterId } = view;
-  return detailsOf(await sql<FoundRow[]>`
+  return detailsOf(
+    await sql<FoundRow[]>`
     WITH p AS (${moved(view)}),
     posted AS (
       SELECT p.id AS payout_id, l.account_id, coalesce(-sum(e.amount_sompi) FILTER (WHERE l.kind = 'miner'), 0) AS taken,
@@ -43,7 +44,8 @@ async function unequalReserves(view: AuditView): Promise<string[]> {
     SELECT format('ledger transaction %s (%s) is of a payout that is not there', t.id, t.key) FROM ledger_transactions t
     WHERE t.id > ${afterId} AND t.kind IN ('plan', 'confirm', 'cancel', 'conflict')
       AND NOT EXISTS (SELECT FROM payouts WHERE t.key = format('%s:%s', t.kind, payouts.id))
-    LIMIT ${ROWS_NAMED}`);
+    LIMIT ${ROWS_NAMED}`,
+  );
 }
 
 /**
@@ -53,7 +55,8 @@ async function unequalReserves(view: AuditView): Promise<string[]> {
  */
 async function wrongClosings(view: AuditView): Promise<string[]> {
   const { sql } = view;
-  return detailsOf(await sql<FoundRow[]>`
+  return detailsOf(
+    await sql<FoundRow[]>`
     WITH p AS (
       SELECT id, kind, state, paid_sompi, fee_sompi, fee_from,
         CASE state WHEN 'CONFIRMED' THEN 'confirm' WHEN 'CANCELLED' THEN 'cancel' WHEN 'CONFLICTED' THEN 'conflict' END AS closing,
@@ -80,11 +83,13 @@ async function wrongClosings(view: AuditView): Promise<string[]> {
       OR c.miner <> CASE c.kind WHEN 'confirm' THEN 0 ELSE p.reserved END
       OR c.treasury <> CASE c.kind WHEN 'confirm' THEN p.paid_sompi + p.fee_sompi ELSE 0 END
       OR c.fees <> CASE WHEN c.kind = 'confirm' AND (p.fee_from = 'pool' OR p.kind = 'consolidation') THEN -p.fee_sompi ELSE 0 END
-    LIMIT ${ROWS_NAMED}`);
+    LIMIT ${ROWS_NAMED}`,
+  );
 }
 
 async function unequalInFlight({ sql }: AuditView): Promise<string[]> {
-  return detailsOf(await sql<FoundRow[]>`
+  return detailsOf(
+    await sql<FoundRow[]>`
     WITH live AS (
       SELECT y.account_id, sum(y.reserved_sompi) AS reserved FROM payouts p JOIN payments y ON y.payout_id = p.id
       WHERE p.state IN ('PLANNED', 'SIGNED', 'BROADCAST', 'ACCEPTED') GROUP BY 1
@@ -93,13 +98,15 @@ async function unequalInFlight({ sql }: AuditView): Promise<string[]> {
       coalesce(live.reserved, 0)) AS detail
     FROM live FULL JOIN (SELECT * FROM ledger_accounts WHERE kind = 'in_flight') l USING (account_id)
     WHERE coalesce(live.reserved, 0) <> coalesce(l.balance_sompi, 0)
-    LIMIT ${ROWS_NAMED}`);
+    LIMIT ${ROWS_NAMED}`,
+  );
 }
 
 /** 12 */
 export async function sharedInputs(view: AuditView): Promise<string[]> {
   const { sql, full } = view;
-  return detailsOf(await sql<FoundRow[]>`
+  return detailsOf(
+    await sql<FoundRow[]>`
     WITH p AS (${moved(view)})
     SELECT format('output %s:%s is an input of %s live payouts: %s', txid, output_index, count(*),
       string_agg(payout_id::text, ', ' ORDER BY payout_id)) AS detail
@@ -111,14 +118,16 @@ export async function sharedInputs(view: AuditView): Promise<string[]> {
     UNION ALL
     SELECT format('payout %s is CONFIRMED, and its input %s:%s is marked as spent by %s', p.id, i.txid, i.output_index,
       coalesce(o.spent_by, 'nobody'))
-    FROM p JOIN payout_inputs i ON i.payout_id = p.id JOIN treasury_outputs o USING (txid, output_index)
+    FROM p JOIN payout_inputs i ON i.payout_id = p.id
+    JOIN treasury_outputs o ON o.txid = i.txid AND o.output_index = i.output_index
     WHERE p.state = 'CONFIRMED' AND o.spent_by IS DISTINCT FROM p.txid
     UNION ALL
     SELECT format('output %s:%s is marked as spent by %s, which is no confirmed payout with that input', o.txid, o.output_index, o.spent_by)
     FROM treasury_outputs o WHERE ${full} AND o.spent_by IS NOT NULL AND NOT EXISTS (
       SELECT FROM payouts x JOIN payout_inputs i ON i.payout_id = x.id AND i.txid = o.txid AND i.output_index = o.output_index
       WHERE x.txid = o.spent_by AND x.state = 'CONFIRMED')
-    LIMIT ${ROWS_NAMED}`);
+    LIMIT ${ROWS_NAMED}`,
+  );
 }
 
 /** 13 */
@@ -126,7 +135,8 @@ export async function unequalAmounts(view: AuditView): Promise<string[]> {
   const { sql, feeCapSompi, full } = view;
   // Without a cap from the configuration the amounts are checked all the same.
   const cap = feeCapSompi ?? 2n ** 62n;
-  return detailsOf(await sql<FoundRow[]>`
+  return detailsOf(
+    await sql<FoundRow[]>`
     WITH p AS (
       SELECT x.*, (SELECT coalesce(sum(o.amount_sompi), 0) FROM payout_inputs i JOIN treasury_outputs o USING (txid, output_index)
                    WHERE i.payout_id = x.id) AS inputs,
@@ -152,13 +162,15 @@ export async function unequalAmounts(view: AuditView): Promise<string[]> {
     SELECT format('output %s:%s counts as change, and no confirmed payout has that id', o.txid, o.output_index)
     FROM treasury_outputs o WHERE ${full} AND o.origin = 'change'
       AND NOT EXISTS (SELECT FROM payouts x WHERE x.txid = o.txid AND x.state = 'CONFIRMED')
-    LIMIT ${ROWS_NAMED}`);
+    LIMIT ${ROWS_NAMED}`,
+  );
 }
 
 /** 17. By the order of the steps, not by their times: a clock that was set back is no fault of the books. */
 export async function unlawfulSteps(view: AuditView): Promise<string[]> {
   const { sql } = view;
-  return detailsOf(await sql<FoundRow[]>`
+  return detailsOf(
+    await sql<FoundRow[]>`
     WITH p AS (${moved(view)}),
     edges (was, is_now) AS (VALUES ('', 'PLANNED'), ('PLANNED', 'SIGNED'), ('PLANNED', 'CANCELLED'), ('SIGNED', 'BROADCAST'),
       ('SIGNED', 'CANCELLED'), ('BROADCAST', 'ACCEPTED'), ('BROADCAST', 'CONFLICTED'), ('ACCEPTED', 'BROADCAST'),
@@ -176,5 +188,6 @@ export async function unlawfulSteps(view: AuditView): Promise<string[]> {
     UNION ALL
     SELECT format('step %s is of payout %s, which is not there', id, payout_id) FROM payout_steps s
     WHERE NOT EXISTS (SELECT FROM payouts x WHERE x.id = s.payout_id)
-    LIMIT ${ROWS_NAMED}`);
+    LIMIT ${ROWS_NAMED}`,
+  );
 }

@@ -13,7 +13,8 @@ export async function unequalSettlements(view: AuditView): Promise<string[]> {
 }
 
 async function unequalTotals({ sql, afterId }: AuditView): Promise<string[]> {
-  return detailsOf(await sql<FoundRow[]>`
+  return detailsOf(
+    await sql<FoundRow[]>`
     WITH s AS (SELECT * FROM settlements WHERE transaction_id > ${afterId}),
     p AS (
       SELECT settlement_id, count(*) AS parts, sum(gross_sompi + bonus_sompi) AS gross, sum(fee_sompi) AS fee,
@@ -59,11 +60,13 @@ async function unequalTotals({ sql, afterId }: AuditView): Promise<string[]> {
     UNION ALL
     SELECT format('ledger transaction %s (%s) has no settlement', t.id, t.key) FROM ledger_transactions t
     WHERE t.id > ${afterId} AND t.kind = 'settlement' AND NOT EXISTS (SELECT FROM settlements s WHERE s.transaction_id = t.id)
-    LIMIT ${ROWS_NAMED}`);
+    LIMIT ${ROWS_NAMED}`,
+  );
 }
 
 async function unequalParts({ sql, afterId }: AuditView): Promise<string[]> {
-  return detailsOf(await sql<FoundRow[]>`
+  return detailsOf(
+    await sql<FoundRow[]>`
     WITH s AS (SELECT id, transaction_id FROM settlements WHERE transaction_id > ${afterId}),
     parts AS (
       SELECT p.settlement_id, p.account_id, p.gross_sompi + p.bonus_sompi - p.fee_sompi - p.donation_sompi AS credit
@@ -77,12 +80,14 @@ async function unequalParts({ sql, afterId }: AuditView): Promise<string[]> {
       coalesce(parts.credit, 0), coalesce(posted.credit, 0)) AS detail
     FROM parts FULL JOIN posted USING (settlement_id, account_id)
     WHERE coalesce(parts.credit, 0) <> coalesce(posted.credit, 0)
-    LIMIT ${ROWS_NAMED}`);
+    LIMIT ${ROWS_NAMED}`,
+  );
 }
 
 /** 4 */
 export async function unequalRewards({ sql, afterId, full }: AuditView): Promise<string[]> {
-  return detailsOf(await sql<FoundRow[]>`
+  return detailsOf(
+    await sql<FoundRow[]>`
     WITH names (origin, prefix, kind, account) AS (VALUES ('blue', 'reward', 'reward', 'unsettled'),
       ('reds', 'reward', 'reward', 'unsettled'), ('deposit', 'deposit', 'deposit', 'deposits'),
       ('unattributed', 'unattributed', 'attribute', 'unattributed')),
@@ -113,12 +118,14 @@ export async function unequalRewards({ sql, afterId, full }: AuditView): Promise
     WHERE ${full} AND b.state = 'matured' AND b.reward_sompi > 0 AND b.updated_at < now() - interval '10 minutes'
       AND b.found_at > (SELECT min(posted_at) FROM ledger_transactions)
       AND NOT EXISTS (SELECT FROM treasury_outputs o WHERE o.block_id = b.id AND o.origin = 'blue')
-    LIMIT ${ROWS_NAMED}`);
+    LIMIT ${ROWS_NAMED}`,
+  );
 }
 
 /** 7 */
 export async function unboundDust({ sql, afterId }: AuditView): Promise<string[]> {
-  return detailsOf(await sql<FoundRow[]>`
+  return detailsOf(
+    await sql<FoundRow[]>`
     SELECT format('settlement %s carries %s sompi of dust, and has %s accounts', id, dust_out_sompi, account_count) AS detail
     FROM settlements
     WHERE transaction_id > ${afterId} AND window_work > 0 AND account_count > 0 AND dust_out_sompi >= account_count
@@ -126,7 +133,8 @@ export async function unboundDust({ sql, afterId }: AuditView): Promise<string[]
     SELECT format('the account dust stands at %s sompi, and settlements have carried %s into it', balance_sompi, carried)
     FROM ledger_accounts, (SELECT coalesce(sum(dust_out_sompi - dust_in_sompi), 0) AS carried FROM settlements) c
     WHERE kind = 'dust' AND balance_sompi <> carried
-    LIMIT ${ROWS_NAMED}`);
+    LIMIT ${ROWS_NAMED}`,
+  );
 }
 
 /**
@@ -134,7 +142,8 @@ export async function unboundDust({ sql, afterId }: AuditView): Promise<string[]
  * dust need no second reading here.
  */
 export async function unfairParts({ sql, afterId }: AuditView): Promise<string[]> {
-  return detailsOf(await sql<FoundRow[]>`
+  return detailsOf(
+    await sql<FoundRow[]>`
     WITH s AS (
       SELECT s.id, (SELECT sum(gross_sompi) FROM settlement_parts p WHERE p.settlement_id = s.id) AS gross,
         (SELECT sum(work) FROM settlement_parts p WHERE p.settlement_id = s.id) AS work
@@ -144,7 +153,8 @@ export async function unfairParts({ sql, afterId }: AuditView): Promise<string[]
       p.work, s.work) AS detail
     FROM s JOIN settlement_parts p ON p.settlement_id = s.id
     WHERE abs(p.gross_sompi * s.work - p.work * s.gross) >= greatest(s.work, 1)
-    LIMIT ${ROWS_NAMED}`);
+    LIMIT ${ROWS_NAMED}`,
+  );
 }
 
 /** 9 */
@@ -159,7 +169,8 @@ export async function unequalWindows(view: AuditView): Promise<string[]> {
  */
 async function differingWindows(view: AuditView): Promise<string[]> {
   const { sql } = view;
-  return detailsOf(await sql<FoundRow[]>`
+  return detailsOf(
+    await sql<FoundRow[]>`
     WITH s AS (
       SELECT s.* FROM settlements s JOIN pots ON pots.id = s.pot
       WHERE s.id IN (${looked(view)}) AND scheme IN ('pplns', 'prop', 'points') AND s.late_instances = '{}'
@@ -180,7 +191,8 @@ async function differingWindows(view: AuditView): Promise<string[]> {
     SELECT format('settlement %s says %s hashes for its window, the sums %s', s.id, s.window_work, coalesce(c.work, 0))
     FROM s LEFT JOIN (SELECT id, sum(work) AS work FROM summed GROUP BY id) c ON c.id = s.id
     WHERE s.window_work <> coalesce(c.work, 0)
-    LIMIT ${ROWS_NAMED}`);
+    LIMIT ${ROWS_NAMED}`,
+  );
 }
 
 function looked({ sql, afterId, full }: AuditView) {
@@ -193,14 +205,16 @@ function looked({ sql, afterId, full }: AuditView) {
 async function differingReplays(view: AuditView): Promise<string[]> {
   const { sql } = view;
   if (!(await hasFunction(sql, 'recompute_settlement(bigint)'))) return [];
-  return detailsOf(await sql<FoundRow[]>`
+  return detailsOf(
+    await sql<FoundRow[]>`
     SELECT format('settlement %s, account %s: %s sompi by its part, %s computed anew', s.id, coalesce(r.account_id, p.account_id),
       coalesce(p.gross_sompi + p.bonus_sompi, 0), coalesce(r.gross_sompi + r.bonus_sompi, 0)) AS detail
     FROM (SELECT id FROM settlements WHERE id IN (${looked(view)}) AND late_instances = '{}') s
     CROSS JOIN LATERAL (
       recompute_settlement(s.id) r FULL JOIN (SELECT * FROM settlement_parts WHERE settlement_id = s.id) p USING (account_id))
     WHERE coalesce(p.gross_sompi + p.bonus_sompi, 0) <> coalesce(r.gross_sompi + r.bonus_sompi, 0)
-    LIMIT ${ROWS_NAMED}`);
+    LIMIT ${ROWS_NAMED}`,
+  );
 }
 
 async function hasFunction(sql: AuditSql, signature: string): Promise<boolean> {

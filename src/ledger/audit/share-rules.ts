@@ -6,7 +6,8 @@ import { type AuditView, detailsOf, type FoundRow, ROWS_NAMED } from './audit-vi
 
 /** 5 */
 export async function creditedTwice({ sql, sharesFrom }: AuditView): Promise<string[]> {
-  return detailsOf(await sql<FoundRow[]>`
+  return detailsOf(
+    await sql<FoundRow[]>`
     SELECT format('block %s has %s rows', block_hash, count(*)) AS detail
     FROM blocks GROUP BY block_hash HAVING count(*) > 1
     UNION ALL
@@ -16,7 +17,8 @@ export async function creditedTwice({ sql, sharesFrom }: AuditView): Promise<str
     UNION ALL
     SELECT format('journal record %s/%s/%s was loaded %s times', instance_id, segment, slot, count(*))
     FROM shares WHERE received_at >= ${sharesFrom} GROUP BY instance_id, segment, slot HAVING count(*) > 1
-    LIMIT ${ROWS_NAMED}`);
+    LIMIT ${ROWS_NAMED}`,
+  );
 }
 
 /**
@@ -25,7 +27,8 @@ export async function creditedTwice({ sql, sharesFrom }: AuditView): Promise<str
  */
 export async function unequalSums({ sql, full, sharesFrom }: AuditView): Promise<string[]> {
   const from = sql`date_trunc('minute', ${sharesFrom}::timestamptz)`;
-  return detailsOf(await sql<FoundRow[]>`
+  return detailsOf(
+    await sql<FoundRow[]>`
     WITH days AS (
       SELECT to_date(right(c.relname, 8), 'YYYYMMDD') AS day FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
       WHERE i.inhparent = 'shares'::regclass
@@ -49,5 +52,6 @@ export async function unequalSums({ sql, full, sharesFrom }: AuditView): Promise
     WHERE ${full} AND s.rows <> j.loaded_records AND NOT EXISTS (
       SELECT FROM share_sums k WHERE k.instance_id = j.instance_id
         AND (k.bucket AT TIME ZONE 'UTC')::date NOT IN (SELECT day FROM days))
-    LIMIT ${ROWS_NAMED}`);
+    LIMIT ${ROWS_NAMED}`,
+  );
 }

@@ -35,7 +35,10 @@ export async function takeBackup(databaseUrl: string, folder: string, takenAt: D
     await session.sql`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`;
     const manifest = await copyAll(session, folder, takenAt);
     await session.sql`COMMIT`;
-    await writeFile(join(folder, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`, { flush: true, mode: 0o600 });
+    await writeFile(join(folder, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`, {
+      flush: true,
+      mode: 0o600,
+    });
     return manifest;
   } finally {
     session.discard();
@@ -48,10 +51,19 @@ async function emptyFolder(folder: string): Promise<void> {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     found = await readdir(folder);
   } catch (error) {
-    throw new EdgeError('SLUICE_BACKUP_FOLDER', `${folder} cannot be made: ${messageOf(error)}`, 'Name a folder that this user may write.', error);
+    throw new EdgeError(
+      'SLUICE_BACKUP_FOLDER',
+      `${folder} cannot be made: ${messageOf(error)}`,
+      'Name a folder that this user may write.',
+      error,
+    );
   }
   if (found.length > 0)
-    throw new EdgeError('SLUICE_BACKUP_FOLDER', `${folder} is not empty`, 'Name a folder of its own for each backup.');
+    throw new EdgeError(
+      'SLUICE_BACKUP_FOLDER',
+      `${folder} is not empty`,
+      'Name a folder of its own for each backup.',
+    );
 }
 
 async function copyAll(session: DatabaseSession, folder: string, takenAt: Date): Promise<Manifest> {
@@ -93,7 +105,9 @@ async function headsOf(
   sql: ReservedConnection,
 ): Promise<Pick<Manifest, 'serverVersion' | 'migrations' | 'ledgerHead' | 'marks' | 'days' | 'sequences'>> {
   const [server] = await sql<{ version: string }[]>`SELECT current_setting('server_version') AS version`;
-  const migrations = await sql<Manifest['migrations']>`SELECT version, name, sha256 FROM schema_migrations ORDER BY version`;
+  const migrations = await sql<
+    Manifest['migrations']
+  >`SELECT version, name, sha256 FROM schema_migrations ORDER BY version`;
   const [head] = await sql<{ id: bigint; hash: string }[]>`
     SELECT transaction_id AS id, encode(hash, 'hex') AS hash FROM ledger_head`;
   const marks = await sql<{ name: string; segment: bigint; slot: bigint; boot: bigint | null }[]>`

@@ -17,13 +17,24 @@ export interface Reach {
 const WORD = 2 ** 32;
 
 /** @throws EdgeError SLUICE_RESTORE_JOURNAL when shares that the backup lacks are in no segment any more */
-export async function journalReach(marks: readonly JournalMark[], folders: readonly string[]): Promise<Reach[]> {
-  const journals = await Promise.all(folders.map(async (folder) => ({ folder, listed: await listWithHeaders(folder) })));
+export async function journalReach(
+  marks: readonly JournalMark[],
+  folders: readonly string[],
+): Promise<Reach[]> {
+  const journals = await Promise.all(
+    folders.map(async (folder) => ({ folder, listed: await listWithHeaders(folder) })),
+  );
   return marks.map((mark) => {
     const { instanceName } = mark;
-    const journal = journals.find(({ listed }) => listed.some(({ header }) => header?.instanceName === instanceName));
+    const journal = journals.find(({ listed }) =>
+      listed.some(({ header }) => header?.instanceName === instanceName),
+    );
     if (!journal) {
-      return { instanceName, looked: false, sentence: `${instanceName}: no folder with its journal was given, so nobody looked whether it reaches back` };
+      return {
+        instanceName,
+        looked: false,
+        sentence: `${instanceName}: no folder with its journal was given, so nobody looked whether it reaches back`,
+      };
     }
     const opened = journal.listed.filter(({ header }) => header !== undefined);
     const at = opened.find(({ file }) => file.segment === mark.segment);

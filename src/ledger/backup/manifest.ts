@@ -26,13 +26,24 @@ const manifestSchema = z.strictObject({
   ledgerHead: z.strictObject({ transactionId: digits, hash: sha256 }),
   /** How far each engine's journal was loaded: from here on a restored database loads again. */
   marks: z.array(
-    z.strictObject({ instanceName: z.string(), segment: z.number().int(), slot: z.number().int(), boot: z.number().nullable() }),
+    z.strictObject({
+      instanceName: z.string(),
+      segment: z.number().int(),
+      slot: z.number().int(),
+      boot: z.number().nullable(),
+    }),
   ),
   /** UTC days that have partitions. */
   days: z.array(z.string().regex(/^\d{4}-\d\d-\d\d$/)),
   /** In the order in which they can be loaded: what is referred to comes first. */
   tables: z.array(
-    z.strictObject({ name, columns: z.array(name), rows: z.number().int(), file: z.string().regex(/^[a-z0-9_]+\.copy\.gz$/), sha256 }),
+    z.strictObject({
+      name,
+      columns: z.array(name),
+      rows: z.number().int(),
+      file: z.string().regex(/^[a-z0-9_]+\.copy\.gz$/),
+      sha256,
+    }),
   ),
   sequences: z.array(z.strictObject({ table: name, column: name, lastValue: digits })),
 });

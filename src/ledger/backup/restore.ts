@@ -105,7 +105,10 @@ async function load(databaseUrl: string, folder: string, manifest: Manifest): Pr
   }
 }
 
-async function expectRows(sql: ReservedConnection, { name, rows }: Manifest['tables'][number]): Promise<void> {
+async function expectRows(
+  sql: ReservedConnection,
+  { name, rows }: Manifest['tables'][number],
+): Promise<void> {
   const [found] = await sql.unsafe<{ rows: bigint }[]>(`SELECT count(*) AS rows FROM ${name}`);
   if (Number(found!.rows) === rows) return;
   throw new EdgeError(

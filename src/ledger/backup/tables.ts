@@ -33,8 +33,11 @@ function inOrder(
   let left = [...tables];
   while (left.length > 0) {
     const waiting = new Set(left.map(({ name }) => name));
-    const ready = left.filter(({ name }) => !references.some(({ from, to }) => from === name && waiting.has(to)));
-    if (ready.length === 0) throw new Error(`tables refer to each other in a circle: ${[...waiting].join(', ')}`);
+    const ready = left.filter(
+      ({ name }) => !references.some(({ from, to }) => from === name && waiting.has(to)),
+    );
+    if (ready.length === 0)
+      throw new Error(`tables refer to each other in a circle: ${[...waiting].join(', ')}`);
     ordered.push(...ready);
     left = left.filter((table) => !ready.includes(table));
   }

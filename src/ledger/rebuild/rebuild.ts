@@ -5,11 +5,12 @@
  *
  *   BEGIN repeatable read > marks > schema made, migrated > loader up to each mark > rows against rows > settlements > schema dropped
  */
-import { LOADER_ROWS_MAX, Loader } from '../loader.ts';
+
 import { listWithHeaders } from '../../journal/segment-files.ts';
 import { EdgeError, messageOf } from '../../kit/edge-error.ts';
 import type { Logger } from '../../kit/log.ts';
 import { DatabaseSession } from '../database-session.ts';
+import { LOADER_ROWS_MAX, Loader } from '../loader.ts';
 import { migrate } from '../migrate.ts';
 import { openDatabase, type ReservedConnection } from '../stores/postgres.ts';
 import { replaySettlements, type SettlementReplay } from './replayed-settlements.ts';
@@ -48,7 +49,9 @@ const MINUTE_MS = 60_000;
 
 export async function rebuild(options: RebuildOptions): Promise<RebuildReport> {
   const { databaseUrl, schema } = options;
-  const journals = await Promise.all(options.folders.map((folder) => journalIn(folder, options.instanceName)));
+  const journals = await Promise.all(
+    options.folders.map((folder) => journalIn(folder, options.instanceName)),
+  );
   const live = await DatabaseSession.open(databaseUrl, 'sluice rebuild', DEADLINE_MS);
   try {
     // The snapshot is held while the loader works on another connection.
@@ -56,7 +59,12 @@ export async function rebuild(options: RebuildOptions): Promise<RebuildReport> {
     await live.sql.unsafe(`CREATE SCHEMA ${schema}`);
     try {
       await live.sql`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`;
-      return await rebuildInto(`${databaseUrl}${databaseUrl.includes('?') ? '&' : '?'}search_path=${schema}`, live, journals, options);
+      return await rebuildInto(
+        `${databaseUrl}${databaseUrl.includes('?') ? '&' : '?'}search_path=${schema}`,
+        live,
+        journals,
+        options,
+      );
     } finally {
       await live.sql`ROLLBACK`;
       if (!options.keepSchema) await live.sql.unsafe(`DROP SCHEMA ${schema} CASCADE`);

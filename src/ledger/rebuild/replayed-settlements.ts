@@ -54,7 +54,11 @@ export async function replaySettlements(
   return { replayed, notCovered: settlements.length - replayed, differences };
 }
 
-async function replay(live: ReservedConnection, rebuilt: ReservedConnection, settlement: SettlementRow): Promise<string[]> {
+async function replay(
+  live: ReservedConnection,
+  rebuilt: ReservedConnection,
+  settlement: SettlementRow,
+): Promise<string[]> {
   const parts = await live<PartRow[]>`
     SELECT a.address, p.account_id, p.work::text AS work, p.gross_sompi AS gross
     FROM settlement_parts p JOIN accounts a ON a.id = p.account_id WHERE p.settlement_id = ${settlement.id}`;
@@ -73,7 +77,9 @@ async function replay(live: ReservedConnection, rebuilt: ReservedConnection, set
     address,
     work: BigInt(work),
   }));
-  const shares = new Map(splitReward(gross, 0n, window).parts.map(({ accountId, sompi }) => [accountId, sompi]));
+  const shares = new Map(
+    splitReward(gross, 0n, window).parts.map(({ accountId, sompi }) => [accountId, sompi]),
+  );
   const differences: string[] = [];
   for (const { accountId, address, work } of window) {
     const part = byAddress.get(address);
@@ -85,6 +91,9 @@ async function replay(live: ReservedConnection, rebuilt: ReservedConnection, set
     );
   }
   for (const { address, work } of byAddress.values())
-    if (work !== '0') differences.push(`settlement ${settlement.id}, ${address}: ${work} hashes in the database, none by the journal`);
+    if (work !== '0')
+      differences.push(
+        `settlement ${settlement.id}, ${address}: ${work} hashes in the database, none by the journal`,
+      );
   return differences;
 }

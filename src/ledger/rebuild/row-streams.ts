@@ -38,7 +38,11 @@ interface CanonicalRow {
 const PAGE_ROWS = 5_000;
 const DIFFERENCES_NAMED = 20;
 
-type Rows = (sql: ReservedConnection, coverage: readonly Coverage[], span: Span) => AsyncIterable<CanonicalRow[]>;
+type Rows = (
+  sql: ReservedConnection,
+  coverage: readonly Coverage[],
+  span: Span,
+) => AsyncIterable<CanonicalRow[]>;
 
 /** `covered`: one row per instance, as arrays of text since the client knows no others. */
 function covered(sql: ReservedConnection, coverage: readonly Coverage[]) {
@@ -118,7 +122,8 @@ async function compareStreams(
   while (ours || theirs) {
     const order = !ours ? 1 : !theirs ? -1 : compareBytes(ours.key, theirs.key);
     if (order < 0) differ(`${table} ${ours!.key}: in the database, not in the journal: ${ours!.text}`);
-    else if (order > 0) differ(`${table} ${theirs!.key}: in the journal, not in the database: ${theirs!.text}`);
+    else if (order > 0)
+      differ(`${table} ${theirs!.key}: in the journal, not in the database: ${theirs!.text}`);
     else if (ours!.text !== theirs!.text)
       differ(`${table} ${ours!.key}: ${ours!.text} in the database, ${theirs!.text} by the journal`);
     if (order <= 0) ours = await live.next();

@@ -123,6 +123,9 @@ export class DatabaseSession {
   async copyOut(statement: string): Promise<Readable> {
     const copy = this.sql.unsafe(statement) as unknown as PendingCopy;
     const stream = await copy.readable();
+    // The client (3.4.9) pauses its socket when this stream is full, and goes on when it is read from. A stream that was full when its
+    // last bytes came is not read from again, and the connection would be silent for ever: so it is asked once more.
+    stream.once('end', () => stream._read(0));
     const forward = copy.reject.bind(copy);
     copy.reject = (error) => {
       stream.destroy(error as Error);

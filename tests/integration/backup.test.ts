@@ -70,13 +70,12 @@ describe('backup and restore', () => {
   describe('of books with everything in them', () => {
     let fresh: FreshDatabase;
 
-    beforeEach(async () => {
+    beforeAll(async () => {
       fresh = await database.freshDatabase();
       const admin = openDatabase(superuserUrl(fresh.url), { applicationName: 'sluice tests', max: 1 });
       await buildSmallLedger(admin);
       await admin.end({ timeout: 1 });
     });
-    afterEach(() => fresh.drop());
 
     it('gives back every row: a backup of the restored database has the same tables', async () => {
       const first = await takeBackup(fresh.url, folder, TAKEN_AT);

@@ -19,7 +19,7 @@ describe('a rebuild', () => {
   afterAll(() => database.stop());
   beforeEach(async () => {
     stage = await LoaderStage.open(database);
-    writeShares(stage.journal, 3000);
+    writeShares(stage.journal, 4000);
     stage.journal.block(
       { address: 'kaspatest:1', name: '', job: 1, nonce: 5n, difficultyLog2: 3, receivedAtMs: AT + 1000 },
       'ab'.repeat(32),
@@ -51,7 +51,7 @@ describe('a rebuild', () => {
     const report = await run();
     expect(report.tables.flatMap(({ differences }) => differences)).toEqual([]);
     expect(report.equal).toBe(true);
-    expect(tableOf(report, 'shares')).toMatchObject({ liveRows: 3000, rebuiltRows: 3000 });
+    expect(tableOf(report, 'shares')).toMatchObject({ liveRows: 4000, rebuiltRows: 4000 });
     expect(tableOf(report, 'blocks').liveRows).toBe(1);
     for (const { liveSha256, rebuiltSha256 } of report.tables) expect(rebuiltSha256).toBe(liveSha256);
     const schemas = await stage.sql`SELECT nspname FROM pg_namespace WHERE nspname LIKE 'sluice_rebuild%'`;
@@ -64,7 +64,7 @@ describe('a rebuild', () => {
     expect(report.equal).toBe(true);
     const { liveRows } = tableOf(report, 'shares');
     expect(liveRows).toBeGreaterThan(0);
-    expect(liveRows).toBeLessThan(3000);
+    expect(liveRows).toBeLessThan(4000);
   });
 
   it('stops at the mark of the database, whatever else the journal holds', async () => {

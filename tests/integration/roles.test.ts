@@ -51,7 +51,7 @@ async function as(role: string, work: (sql: ReservedConnection) => Promise<unkno
 }
 
 const run = (text: string) => (connection: ReservedConnection) => connection.unsafe(text).simple();
-const lead = () => admin<{ epoch: bigint }[]>`SELECT epoch FROM leaders`;
+const lead = () => sql<{ epoch: bigint }[]>`SELECT epoch FROM leaders`;
 
 const BOOKS = [
   'UPDATE ledger_accounts SET balance_sompi = 0',

@@ -8,6 +8,8 @@ import { type AuditView, type ChainOutput, ROWS_NAMED } from './audit-view.ts';
 const ASKED_DAYS = 2;
 /** Each is a question to a node. */
 const ASKED_MAX = 500;
+/** What is sent to the treasury below this is left lying and gets no row, as the intake has it: anybody may send ten thousand of them. */
+const BOOKED_LEAST_SOMPI = 1_000_000n;
 
 /** 14 */
 export async function unconfirmedPayments({ sql, full, recentFrom, chain }: AuditView): Promise<string[]> {
@@ -61,7 +63,8 @@ export async function unlikeTreasury({ sql, chainOutputs }: AuditView): Promise<
   }
   const own = await sentTransactions(sql);
   for (const [place, output] of shown) {
-    if (output.daaScore >= bookedBelowDaa || own.has(output.txid)) continue;
+    if (output.daaScore >= bookedBelowDaa || output.amountSompi < BOOKED_LEAST_SOMPI) continue;
+    if (own.has(output.txid)) continue;
     unlike.push(
       `output ${place} of ${output.amountSompi} sompi lies at the treasury and is not in the books`,
     );

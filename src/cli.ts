@@ -15,6 +15,7 @@ import { addJournalVerbs } from './app/journal-verbs.ts';
 import { addLedgerVerbs } from './app/ledger-verbs.ts';
 import { runMigrate } from './app/migrate-role.ts';
 import { addMinerVerb } from './app/miner-role.ts';
+import { addReserveVerb } from './app/reserve-verb.ts';
 import { addRewardsVerb } from './app/rewards-verb.ts';
 import { runServe } from './app/serve.ts';
 import { addSimnodeVerb } from './app/simnode-role.ts';
@@ -152,6 +153,7 @@ function buildProgram(): Command {
   addAuditVerb(program);
   addLedgerVerbs(program);
   addBackupVerbs(program);
+  addReserveVerb(program);
   return program;
 }
 

@@ -189,6 +189,12 @@ export class NodeLink implements FateSource {
     return (answer?.addedChainBlockHashes as string[] | undefined) ?? [];
   }
 
+  /** The chain block at the end of the selected chain. */
+  async sinkHash(): Promise<string> {
+    const answer = await this.#ask('getBlockDagInfoRequest', {}, this.#timeouts.queryMs);
+    return String(answer.sink);
+  }
+
   async sinkBlueScore(): Promise<bigint> {
     const answer = await this.#ask('getSinkBlueScoreRequest', {}, this.#timeouts.queryMs);
     return BigInt(answer.blueScore as string);

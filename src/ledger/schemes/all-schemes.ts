@@ -10,7 +10,7 @@ import { solo } from './solo.ts';
 
 export const SCHEMES: Readonly<Record<SchemeName, Scheme>> = { pplns, prop, solo, pps, fpps, points };
 
-const byPot = new Map(Object.values(SCHEMES).map((scheme) => [POTS[scheme.name], scheme]));
+const byPot = new Map<number, Scheme>(Object.values(SCHEMES).map((scheme) => [POTS[scheme.name], scheme]));
 
 export function schemeOfPot(pot: number): Scheme {
   const scheme = byPot.get(pot);

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { addAccountVerbs } from './app/account-verbs.ts';
 import { addCapacityVerb } from './app/capacity-verb.ts';
 import { addConfigVerbs } from './app/config-verbs.ts';
 import { runDemo } from './app/demo.ts';
@@ -146,6 +147,7 @@ function buildProgram(): Command {
   addConfigVerbs(program);
   addJournalVerbs(program);
   addRewardsVerb(program);
+  addAccountVerbs(program);
   return program;
 }
 

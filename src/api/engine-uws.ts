@@ -45,14 +45,18 @@ export async function startUwsEngine(uws: UwsModule, options: HttpEngineOptions)
   const sockets = new Set<LiveSocket>();
   const app = uws.App();
   app.any('/*', (response, native) => {
-    answer(response, {
-      method: native.getMethod().toUpperCase(),
-      path: native.getUrl(),
-      query: native.getQuery() ?? '',
-      ifNoneMatch: native.getHeader('if-none-match'),
-      peer: Buffer.from(response.getRemoteAddressAsText()).toString('latin1'),
-      forwardedFor: native.getHeader('x-forwarded-for'),
-    }, options);
+    answer(
+      response,
+      {
+        method: native.getMethod().toUpperCase(),
+        path: native.getUrl(),
+        query: native.getQuery() ?? '',
+        ifNoneMatch: native.getHeader('if-none-match'),
+        peer: Buffer.from(response.getRemoteAddressAsText()).toString('latin1'),
+        forwardedFor: native.getHeader('x-forwarded-for'),
+      },
+      options,
+    );
   });
   app.ws<Record<string, never>>(livePath, {
     maxPayloadLength: limits.liveMessageMaxBytes,

@@ -14,7 +14,11 @@ export interface Problem {
 const PROBLEMS: Readonly<Record<number, Omit<Problem, 'status'>>> = {
   400: { type: 'bad-request', title: 'Bad request', hint: 'The request is not well-formed HTTP.' },
   404: { type: 'not-found', title: 'Not found', hint: 'Pool numbers are at /api/v1/pool, the page is at /.' },
-  405: { type: 'method-not-allowed', title: 'Method not allowed', hint: 'The header allow says what is allowed here.' },
+  405: {
+    type: 'method-not-allowed',
+    title: 'Method not allowed',
+    hint: 'The header allow says what is allowed here.',
+  },
   408: { type: 'timeout', title: 'Request timed out', hint: 'Send the whole request at once.' },
   413: { type: 'body-too-large', title: 'Body too large', hint: 'No body here is longer than 4096 bytes.' },
   414: {

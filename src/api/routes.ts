@@ -11,7 +11,13 @@
  *   WS  /api/v1/live       the snapshot every second (the engine's business; a plain GET gets 426)
  */
 import type { AccountDesk } from './account-desk.ts';
-import { ACCOUNTS_PREFIX, changeSettings, SETTINGS_PATH, settingsForm, showAccount } from './account-routes.ts';
+import {
+  ACCOUNTS_PREFIX,
+  changeSettings,
+  SETTINGS_PATH,
+  settingsForm,
+  showAccount,
+} from './account-routes.ts';
 import type { HttpHandler, HttpRequest, HttpResponse } from './http-engine.ts';
 import type { PageFiles } from './page-files.ts';
 import { problem } from './problem.ts';

@@ -35,15 +35,21 @@ export function addAccountVerbs(program: Command): void {
     .requiredOption('--address <address>', 'of the account')
     .requiredOption('--pool <address>', "the pool's own, from GET /api/v1/accounts/settings")
     .addOption(
-      new Option('--threshold <kas>', "least balance that is paid; default: the pool's").argParser(givenSompi),
+      new Option('--threshold <kas>', "least balance that is paid; default: the pool's").argParser(
+        givenSompi,
+      ),
     )
     .addOption(
       new Option('--donation-percent <n>', 'of what it earns, to the pool')
         .default(0n, '0')
         .argParser(givenBasisPoints),
     )
-    .addOption(new Option('--alerts <address>', 'e-mail address or https URL').default('').argParser(givenAlerts))
-    .action((given: MessageOptions) => process.stdout.write(`${messageText(given)}\n`));
+    .addOption(
+      new Option('--alerts <address>', 'e-mail address or https URL').default('').argParser(givenAlerts),
+    )
+    .action((given: MessageOptions) => {
+      process.stdout.write(`${messageText(given)}\n`);
+    });
   account
     .command('sign')
     .description('sign such a text with the key of the address; prints the JSON to send')
@@ -190,7 +196,10 @@ function viewText(view: AccountView, terms: AccountTerms): string {
     ['balance', kasOf(view.balanceSompi)],
     ['in flight', kasOf(view.inFlightSompi)],
     ['paid', kasOf(view.paidSompi)],
-    ['threshold', `${kasOf(view.thresholdSompi ?? terms.defaultThresholdSompi)}${asked ? '' : " (the pool's)"}`],
+    [
+      'threshold',
+      `${kasOf(view.thresholdSompi ?? terms.defaultThresholdSompi)}${asked ? '' : " (the pool's)"}`,
+    ],
     ['donation', `${view.donationBasisPoints / 100} %`],
     ['settings', view.settingsSignedAt === '' ? 'none signed' : `signed at ${view.settingsSignedAt}`],
   ];

@@ -60,11 +60,7 @@ export function firsts(snapshot: PoolSnapshot, totals: MoneyTotals | undefined):
   return events.filter(([happened]) => happened).map(([, name]) => name);
 }
 
-export function plainLine(
-  snapshot: PoolSnapshot,
-  totals: MoneyTotals | undefined,
-  elapsedS: number,
-): string {
+export function plainLine(snapshot: PoolSnapshot, totals: MoneyTotals | undefined, elapsedS: number): string {
   const rejected = Object.values(snapshot.shares.rejected).reduce((sum, count) => sum + count, 0);
   const { blocks } = snapshot;
   return [
@@ -103,11 +99,7 @@ function payoutLine({ lastPayout, payoutsByState, halts }: MoneyTotals): string 
   return `${confirmed} confirmed; last: no. ${id}, ${state}, ${shortKas(paidSompi)} KAS to ${payees} miners${txid ? `, ${txid.slice(0, 16)}...` : ''}`;
 }
 
-export function screen(
-  snapshot: PoolSnapshot,
-  totals: MoneyTotals | undefined,
-  elapsedS: number,
-): string {
+export function screen(snapshot: PoolSnapshot, totals: MoneyTotals | undefined, elapsedS: number): string {
   const rejected = Object.entries(snapshot.shares.rejected)
     .filter(([, count]) => count > 0)
     .map(([label, count]) => `${label} ${count}`)

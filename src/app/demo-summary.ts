@@ -4,8 +4,8 @@
  */
 import { writeFileSync } from 'node:fs';
 import type { PoolSnapshot } from '../api/snapshot.ts';
-import { inspectJournal } from '../journal/inspect.ts';
 import { kasOf } from '../domain/money.ts';
+import { inspectJournal } from '../journal/inspect.ts';
 import { booksBalance, type MoneyTotals, readMoneyTotals } from '../ledger/money-totals.ts';
 import { countSharesSince } from '../ledger/share-counts.ts';
 import { openDatabase } from '../ledger/stores/postgres.ts';
@@ -95,7 +95,8 @@ export async function countDemo(sources: DemoSources): Promise<DemoSummary> {
       red: simnode?.red ?? 0,
     },
     money,
-    equal: answeredTrue === journalled && journalled === stored && money.balanced && money.auditViolations === 0,
+    equal:
+      answeredTrue === journalled && journalled === stored && money.balanced && money.auditViolations === 0,
   };
 }
 

@@ -13,9 +13,9 @@ import { relative } from 'node:path';
 import type { PoolSnapshot } from '../api/snapshot.ts';
 import { EdgeError, messageOf } from '../kit/edge-error.ts';
 import { createLogger, type Logger } from '../kit/log.ts';
-import { demoAddresses } from '../miner/miner.ts';
-import { openDatabase } from '../ledger/stores/postgres.ts';
 import { type MoneyTotals, readMoneyTotals } from '../ledger/money-totals.ts';
+import { openDatabase } from '../ledger/stores/postgres.ts';
+import { demoAddresses } from '../miner/miner.ts';
 import { type ChildRole, startChildRole } from './child-role.ts';
 import { beginChain, type DemoChain } from './demo-chain.ts';
 import {
@@ -28,7 +28,7 @@ import {
   makeFolders,
   writeDemoConfig,
 } from './demo-plan.ts';
-import { banner, plainLine, screen } from './demo-screen.ts';
+import { banner, firsts, plainLine, screen } from './demo-screen.ts';
 import { countDemo, type DemoSummary, summaryText, writeSummary } from './demo-summary.ts';
 import { type KeptPostgres, keepPostgres } from './kept-postgres.ts';
 import { onStopRequested } from './role-channel.ts';

@@ -30,7 +30,11 @@ export function readKeyFile(path: string): string {
     }
     const key = size > FILE_BYTES_MAX ? '' : readFileSync(descriptor, 'latin1').trim().toLowerCase();
     if (!isPrivateKey(key)) {
-      throw new EdgeError('SLUICE_KEY_FILE', `${path} holds no private key`, 'Expected 64 hexadecimal digits.');
+      throw new EdgeError(
+        'SLUICE_KEY_FILE',
+        `${path} holds no private key`,
+        'Expected 64 hexadecimal digits.',
+      );
     }
     return key;
   } finally {

@@ -13,7 +13,7 @@
  *   alerts: me@example.org                 an e-mail address, an https URL, or: none
  *   signed at: 2026-11-30T09:15:00Z        played back later it is older than what is stored, and too old for the clock
  */
-import { kasOf, sompiOf, basisPointsOf } from './money.ts';
+import { basisPointsOf, kasOf, sompiOf } from './money.ts';
 
 export interface AccountWish {
   readonly network: string;

@@ -62,9 +62,15 @@ export function checkSignedSettings(
     return refused('other-address', 'The message names another address than the one it came with.');
   const freshness = freshnessOf(wish.signedAtMs, nowMs);
   if (freshness === 'too old')
-    return refused('signed-too-early', 'It was signed more than 15 minutes ago: make a new message and sign that.');
+    return refused(
+      'signed-too-early',
+      'It was signed more than 15 minutes ago: make a new message and sign that.',
+    );
   if (freshness === 'ahead of the clock')
-    return refused('signed-too-late', 'Its time lies in the future: set the clock of the machine it was made on.');
+    return refused(
+      'signed-too-late',
+      'Its time lies in the future: set the clock of the machine it was made on.',
+    );
   if (wish.thresholdSompi !== undefined && wish.thresholdSompi < terms.leastThresholdSompi)
     return refused('threshold-too-low', 'The least threshold stands in GET /api/v1/accounts/settings.');
   const judgement = judgeSignature(given.message, given.address, given.signature);

@@ -19,7 +19,9 @@ export function describeHttpBodies(
     let engine: HttpEngine;
     afterEach(() => engine.close());
 
-    async function serve(more: Partial<HttpEngineOptions> & Pick<HttpEngineOptions, 'handle'>): Promise<void> {
+    async function serve(
+      more: Partial<HttpEngineOptions> & Pick<HttpEngineOptions, 'handle'>,
+    ): Promise<void> {
       engine = await start({
         host: '127.0.0.1',
         port: 0,
@@ -51,7 +53,9 @@ export function describeHttpBodies(
           return { status: 200, headers: {}, body: body.ok ? body.text : String(body.status) };
         },
       });
-      expect(await (await get('/', { method: 'POST', body: '{"a":"\u00e9"}' })).text()).toBe('{"a":"\u00e9"}');
+      expect(await (await get('/', { method: 'POST', body: '{"a":"\u00e9"}' })).text()).toBe(
+        '{"a":"\u00e9"}',
+      );
       expect(await (await get('/', { method: 'POST', body: '' })).text()).toBe('');
       const limit = HTTP_LIMITS.bodyMaxBytes;
       expect(await (await get('/', { method: 'POST', body: 'x'.repeat(limit) })).text()).toHaveLength(limit);

@@ -80,7 +80,9 @@ describe.each(['node', 'auto'] as const)('accounts over HTTP by engine %s', (eng
       pool: POOL_TERMS.payAddress,
       leastThresholdSompi: '100000000',
     });
-    expect(form.message).toContain(`pool: ${POOL_TERMS.payAddress}\naddress: YOUR_ADDRESS\nthreshold: 10 KAS`);
+    expect(form.message).toContain(
+      `pool: ${POOL_TERMS.payAddress}\naddress: YOUR_ADDRESS\nthreshold: 10 KAS`,
+    );
   });
 
   it('show balances and payments as they stand in the books', async () => {
@@ -124,7 +126,12 @@ describe.each(['node', 'auto'] as const)('accounts over HTTP by engine %s', (eng
     ['a key too many', { ...signedSettings(ALICE), admin: true }, 400, 'body-malformed'],
     ['a key too few', { address }, 400, 'body-malformed'],
     ['a message that is none', { address, message: 'hello', signature: 'x' }, 400, 'message-malformed'],
-    ['one signed long ago', signedSettings(ALICE, { signedAtMs: Date.UTC(2026, 0) }), 400, 'signed-too-early'],
+    [
+      'one signed long ago',
+      signedSettings(ALICE, { signedAtMs: Date.UTC(2026, 0) }),
+      400,
+      'signed-too-early',
+    ],
     ['a body beyond 4 KiB', 'x'.repeat(4_097), 413, 'body-too-large'],
     ['a body beyond all measure', 'x'.repeat(3_000_000), 413, 'body-too-large'],
   ])('answer %s with a problem of a stable name', async (_, body, status, name) => {
@@ -144,7 +151,11 @@ describe.each(['node', 'auto'] as const)('accounts over HTTP by engine %s', (eng
   });
 
   it('refuse addresses that are none, with a sentence for the miner, and accounts that never mined', async () => {
-    for (const path of ['nonsense', 'kaspa:qqkqkzjvr7zwxxmjxjkmxxdwju9kjs6e9u82uh59z07vgaks6gg62v8707g73', '%3Cb%3E'])
+    for (const path of [
+      'nonsense',
+      'kaspa:qqkqkzjvr7zwxxmjxjkmxxdwju9kjs6e9u82uh59z07vgaks6gg62v8707g73',
+      '%3Cb%3E',
+    ])
       expect((await show(path)).status).toBe(400);
     const response = await show(signedSettings(keyOf(3)).address);
     expect(response.status).toBe(404);
@@ -193,6 +204,8 @@ describe.each(['node', 'auto'] as const)('accounts over HTTP by engine %s', (eng
     expect(options.headers.get('access-control-allow-headers')).toBe('content-type');
     const put = await send('{}', { method: 'PUT' });
     expect(put.status).toBe(405);
-    expect((await fetch(url(`/api/v1/accounts/${address}`), { method: 'POST', body: '{}' })).status).toBe(405);
+    expect((await fetch(url(`/api/v1/accounts/${address}`), { method: 'POST', body: '{}' })).status).toBe(
+      405,
+    );
   });
 });

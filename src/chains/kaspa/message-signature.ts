@@ -55,8 +55,9 @@ export function judgeSignature(message: string, address: string, signature: stri
   try {
     return loadSdk().verifyMessage({ message, signature, publicKey }) ? 'signed' : 'not signed';
   } catch (thrown) {
-    // An error as a value is the SDK's "no": a payload that is no point of the curve, a signature beyond its field.
-    if (thrown instanceof WebAssembly.RuntimeError) discardSdk();
+    // Anything else thrown is the SDK's "no": a payload that is no point of the curve, a signature beyond its field. A trap of
+    // WebAssembly is told by its name; its class is missing from the types of Node.
+    if ((thrown as Error | undefined)?.name === 'RuntimeError') discardSdk();
     return 'not signed';
   }
 }
@@ -85,6 +86,7 @@ export function addressOfKey(privateKey: string, networkId: string): string {
 
 /** @param privateKey checked by `isPrivateKey` */
 export function signText(message: string, privateKey: string): string {
-  if (!isPrivateKey(privateKey) || !TEXT.test(message)) throw new RangeError('no private key, or no plain text');
+  if (!isPrivateKey(privateKey) || !TEXT.test(message))
+    throw new RangeError('no private key, or no plain text');
   return loadSdk().signMessage({ message, privateKey });
 }

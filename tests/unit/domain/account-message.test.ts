@@ -103,10 +103,12 @@ describe('the settings message', () => {
 });
 
 describe('an alerts address', () => {
-  it.each(['me@example.org', 'a.b+c@x-y.co.uk', 'https://example.org', 'https://example.org:8443/a/b?c=d&e=%20'])(
-    'may be %s',
-    (text) => expect(isAlertsAddress(text)).toBe(true),
-  );
+  it.each([
+    'me@example.org',
+    'a.b+c@x-y.co.uk',
+    'https://example.org',
+    'https://example.org:8443/a/b?c=d&e=%20',
+  ])('may be %s', (text) => expect(isAlertsAddress(text)).toBe(true));
   it.each([
     'none of your business',
     'javascript:alert(1)',

@@ -31,17 +31,18 @@ export interface DemoFolders {
 export const DEMO_NETWORK = 'devnet';
 /** 2^20 hashes a block: the built-in miners find one about every five seconds. */
 export const DEMO_NETWORK_DIFFICULTY_LOG2 = -12;
-/** Ten blocks a second: a reward can be spent after ten seconds, a payout counts as confirmed after five. */
+/** Ten blocks a second: a reward can be spent after ten seconds, a payout counts as confirmed after three. */
 export const DEMO_MATURITY_DAA = 100;
-const DEMO_CONFIRM_DAA = 50;
+const DEMO_CONFIRM_DAA = 30;
 /**
- * A block pays 1.94 KAS, a miner earns one every ten seconds or so: about two are paid out at once. An output of 2 KAS has a storage
- * mass of 5,000 grams, so a transaction holds more payees than the demo has.
+ * A block pays 1.94 KAS, and rewards are divided when their minute is over: a payee has earned some ten by then. An output of 2 KAS
+ * has a storage mass of 5,000 grams, so a transaction holds more payees than the demo has. A round comes soon after the division,
+ * so that the first payout is confirmed within two minutes of the start.
  */
 const DEMO_PAYOUTS = {
   minimumKas: '2',
   minimumKasLeast: '1',
-  intervalMinutes: 0.2,
+  intervalMinutes: 0.1,
   confirmDaa: DEMO_CONFIRM_DAA,
   auditSeconds: 5,
 };

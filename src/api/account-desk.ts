@@ -22,7 +22,7 @@ export interface AccountTerms extends SettingsTerms {
 }
 
 /** The database is away or slow, or too many ask at once: the same to who asked. */
-export class Unavailable extends Error {}
+class Unavailable extends Error {}
 
 const CONNECTIONS = 2;
 const STATEMENT_TIMEOUT_MS = 2_000;

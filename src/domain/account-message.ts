@@ -37,7 +37,7 @@ const TITLE = 'Sluice account settings';
 const POOL_DEFAULT = 'pool default';
 const NO_ALERTS = 'none';
 /** Eight lines of two addresses and one URL; far below what any wallet shows. */
-export const MESSAGE_CHARS_MAX = 1_000;
+const MESSAGE_CHARS_MAX = 1_000;
 const ALERTS_CHARS_MAX = 200;
 /** A slow walk from the wallet to the pool, and a clock that is a little wrong. */
 const AGE_MAX_MS = 15 * 60_000;
@@ -91,7 +91,7 @@ export function readAccountMessage(text: string): WishReading {
   };
 }
 
-export type Freshness = 'fresh' | 'too old' | 'ahead of the clock';
+type Freshness = 'fresh' | 'too old' | 'ahead of the clock';
 
 export function freshnessOf(signedAtMs: number, nowMs: number): Freshness {
   if (signedAtMs > nowMs + AHEAD_MAX_MS) return 'ahead of the clock';

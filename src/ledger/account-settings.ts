@@ -45,7 +45,7 @@ export type SettingsOutcome =
   | { readonly ok: false; readonly refusal: SettingsRefusal; readonly hint: string };
 
 /** Everything but the database. `ok` means: the key of this address wants this, at this pool, now. */
-export function checkSignedSettings(
+function checkSignedSettings(
   given: SignedSettings,
   terms: SettingsTerms,
   nowMs: number,

@@ -43,6 +43,9 @@ const ALERTS_CHARS_MAX = 200;
 const AGE_MAX_MS = 15 * 60_000;
 const AHEAD_MAX_MS = 2 * 60_000;
 
+/** Ten thousand million KAS, a third of all there will ever be: it fits the books' integers. */
+const THRESHOLD_SOMPI_MAX = 10n ** 18n;
+
 /** Lower-case, as addresses are in their canonical form; whether it is one is for the chain to say. */
 const ADDRESS = /^[a-z]{1,20}:[a-z0-9]{20,100}$/;
 const EMAIL = /^[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){1,6}$/;
@@ -120,7 +123,7 @@ const ROWS: readonly Row[] = [
   {
     begin: 'threshold: ',
     expected: `threshold: 50 KAS, at most 8 digits behind the point, or threshold: ${POOL_DEFAULT}`,
-    holds: (value) => value === POOL_DEFAULT || (sompiOf(beforeUnit(value, ' KAS')) ?? 0n) > 0n,
+    holds: (value) => value === POOL_DEFAULT || isThreshold(sompiOf(beforeUnit(value, ' KAS'))),
   },
   {
     begin: 'donation: ',
@@ -138,6 +141,10 @@ const ROWS: readonly Row[] = [
     holds: (value) => timeOf(value) !== undefined,
   },
 ];
+
+function isThreshold(sompi: bigint | undefined): boolean {
+  return sompi !== undefined && sompi > 0n && sompi <= THRESHOLD_SOMPI_MAX;
+}
 
 /** '' when the unit is missing, which is no number. */
 function beforeUnit(value: string, unit: string): string {

@@ -80,6 +80,8 @@ describe('the settings message', () => {
     ['threshold: 50 KAS', 'threshold: 1e3 KAS'],
     ['threshold: 50 KAS', 'threshold: 0.000000001 KAS'],
     ['threshold: 50 KAS', 'threshold: 50'],
+    ['threshold: 50 KAS', 'threshold: 10000000000.00000001 KAS'],
+    ['threshold: 50 KAS', 'threshold: 99999999999 KAS'],
     ['threshold: 50 KAS', 'threshold: 123456789012 KAS'],
     ['donation: 0.5 %', 'donation: 100.01 %'],
     ['donation: 0.5 %', 'donation: 0.555 %'],

@@ -7,6 +7,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { addBlocksVerb } from './app/blocks-verb.ts';
 import { addAuditVerb } from './app/audit-verb.ts';
 import { addBackupVerbs } from './app/backup-verbs.ts';
+import { addAccountVerbs } from './app/account-verbs.ts';
 import { addCapacityVerb } from './app/capacity-verb.ts';
 import { addConfigVerbs } from './app/config-verbs.ts';
 import { runDemo } from './app/demo.ts';
@@ -175,6 +176,7 @@ function buildProgram(): Command {
   addReserveVerb(program);
   addPayerVerb(program);
   addPayoutVerbs(program);
+  addAccountVerbs(program);
   return program;
 }
 

@@ -60,7 +60,7 @@ export interface LedgerOutput extends PlanInput {
   readonly daaScore: bigint;
 }
 
-/** What counts against the caps: payouts of after a moment that were not cancelled and not lost. */
+/** What counts against the caps: payouts of the last hours that were not cancelled and not lost. */
 export interface PaidLately {
   readonly sompi: bigint;
   readonly byAccount: ReadonlyMap<bigint, bigint>;
@@ -77,11 +77,12 @@ export interface PayoutStore {
   /** Above zero only. */
   balances(): Promise<readonly PayableBalance[]>;
   spendableOutputs(): Promise<readonly LedgerOutput[]>;
-  paidSince(unixMs: number): Promise<PaidLately>;
+  /** By the store's own clock, as are all times here: a clock that is set on this machine must not lift a cap. */
+  paidWithin(ms: number): Promise<PaidLately>;
   /** What the pool can spend on fees: its own fees, less what it paid and what live payouts will cost it. */
   poolFundsSompi(): Promise<bigint>;
-  /** Unix ms of the newest payment that was planned; 0 = never. */
-  lastPlannedAtMs(): Promise<number>;
+  /** Since the newest payment was planned; undefined = never. */
+  msSinceLastPlan(): Promise<number | undefined>;
 
   openHalts(): Promise<readonly Halt[]>;
   /** Stops payouts; once per code until it is cleared. */

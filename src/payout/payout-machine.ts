@@ -11,7 +11,7 @@
  * next tick, of whatever process, goes on from what is stored.
  */
 import { EdgeError, messageOf } from '../kit/edge-error.ts';
-import type { Logger } from '../kit/log.ts';
+import { type Logger, ThrottledLog } from '../kit/log.ts';
 import type { AtPoint } from './crash-points.ts';
 import type { ChainOutput, PayoutChain, PayoutFate } from './payout-chain.ts';
 import type { Halt, LivePayout, PayoutState, PayoutStore } from './payout-store.ts';
@@ -58,7 +58,8 @@ export interface Report {
 interface Tick {
   readonly steps: Step[];
   readonly faults: string[];
-  treasury: Promise<readonly ChainOutput[]> | undefined;
+  /** Asked once per tick; the sink first, so that whatever is spent after this look is spent after that block. */
+  view: Promise<{ readonly sink: string; readonly treasury: ReadonlyMap<string, ChainOutput> }> | undefined;
 }
 
 const DAY_MS = 24 * 3_600_000;
@@ -74,6 +75,7 @@ export class PayoutMachine {
   readonly #options: PayoutMachineOptions;
   readonly #sentAtMs = new Map<bigint, number>();
   readonly #refusals = new Map<bigint, number>();
+  readonly #throttled = new ThrottledLog(30_000);
   #lookedAtMs: number | undefined;
 
   constructor(options: PayoutMachineOptions) {
@@ -83,29 +85,17 @@ export class PayoutMachine {
   /** What the next round would be if it were now. Changes nothing. */
   async plan(): Promise<Preview> {
     const { store, chain, terms } = this.#options;
-    const [balances, ledgerOutputs, paid, poolFundsSompi, halts] = [
-      await store.balances(),
-      await store.spendableOutputs(),
-      await store.paidWithin(DAY_MS),
-      await store.poolFundsSompi(),
-      await store.openHalts(),
-    ];
-    const [chainOutputs, virtualDaaScore, feerate] = await Promise.all([
-      chain.treasuryOutputs(),
-      chain.virtualDaaScore(),
-      chain.feerate(),
-    ]);
-    const round = planRound({
-      terms,
-      balances,
-      paid,
-      ledgerOutputs,
-      chainOutputs,
-      virtualDaaScore,
-      feerate,
-      poolFundsSompi,
-    });
-    return { ...round, halts };
+    // One after the other: a store may have a single connection.
+    const balances = await store.balances();
+    const ledgerOutputs = await store.spendableOutputs();
+    const paid = await store.paidWithin(DAY_MS);
+    const poolFundsSompi = await store.poolFundsSompi();
+    const halts = await store.openHalts();
+    const [chainOutputs, virtualDaaScore, feerate] = await this.#answered(() =>
+      Promise.all([chain.treasuryOutputs(), chain.virtualDaaScore(), chain.feerate()]),
+    );
+    const known = { balances, ledgerOutputs, paid, poolFundsSompi };
+    return { ...planRound({ terms, ...known, chainOutputs, virtualDaaScore, feerate }), halts };
   }
 
   /**
@@ -114,7 +104,7 @@ export class PayoutMachine {
    */
   async tick(planNow = false): Promise<Report> {
     const { store } = this.#options;
-    const tick: Tick = { steps: [], faults: [], treasury: undefined };
+    const tick: Tick = { steps: [], faults: [], view: undefined };
     await this.#stepAll(tick);
     const planning = await this.#planWhenDue(tick, planNow);
     if (planning.planned.length > 0) await this.#stepAll(tick);
@@ -145,7 +135,7 @@ export class PayoutMachine {
     if (signer.address !== terms.treasuryAddress) return nothing("the signer's key is not the treasury's");
     let round: Round;
     try {
-      round = await this.#answered(() => this.plan());
+      round = await this.plan();
     } catch (error) {
       if (!(error instanceof Hindrance)) throw error;
       tick.faults.push(error.message);
@@ -220,7 +210,9 @@ export class PayoutMachine {
       } catch (error) {
         if (!(error instanceof Hindrance)) throw error;
         tick.faults.push(`payout ${payout.id}: ${error.message}`);
-        log.warn({ payout: String(payout.id), reason: error.message }, 'a payout waits');
+        this.#throttled.once('waits', this.#options.clock(), (swallowed) =>
+          log.warn({ payout: String(payout.id), reason: error.message, swallowed }, 'a payout waits'),
+        );
       }
     }
   }
@@ -247,13 +239,17 @@ export class PayoutMachine {
 
   /** BROADCAST is stored first: then SIGNED means that no byte ever left, and a person may cancel it. */
   async #broadcast(payout: LivePayout, tick: Tick): Promise<LivePayout | undefined> {
-    const { store, chain } = this.#options;
+    const { store } = this.#options;
     if ((await store.openHalts()).length > 0) return undefined;
-    const chainFrom = await this.#answered(() => chain.sinkHash());
+    const { sink, treasury } = await this.#view(tick);
+    const gone = payout.plan.inputs.find((input) => !treasury.has(outpointKey(input)));
+    // It may be spent in a block of before `sink`, where nobody would ever look for the conflict; or the node is behind. It waits
+    // until the output is there again, or until a person cancels it.
+    if (gone) throw new Hindrance(`its input ${outpointKey(gone)} is not at the treasury's address`);
     await this.#at('before-store-broadcast');
-    await store.broadcast(payout.id, chainFrom);
+    await store.broadcast(payout.id, sink);
     await this.#at('after-store-broadcast');
-    const sent = this.#stepped(tick, { ...payout, chainFrom }, 'BROADCAST');
+    const sent = this.#stepped(tick, { ...payout, chainFrom: sink }, 'BROADCAST');
     await this.#send(sent, tick, 'send');
     return sent;
   }
@@ -306,10 +302,19 @@ export class PayoutMachine {
 
   async #changeIsThere({ plan, signed }: LivePayout, tick: Tick): Promise<boolean> {
     if (plan.changeSompi === 0n) return true;
-    tick.treasury ??= this.#answered(() => this.#options.chain.treasuryOutputs());
-    const key = outpointKey({ txid: signed!.txid, index: plan.payees.length });
-    const found = (await tick.treasury).find((output) => outpointKey(output) === key);
-    return found?.amountSompi === plan.changeSompi;
+    const { treasury } = await this.#view(tick);
+    const change = treasury.get(outpointKey({ txid: signed!.txid, index: plan.payees.length }));
+    return change?.amountSompi === plan.changeSompi;
+  }
+
+  #view(tick: Tick): NonNullable<Tick['view']> {
+    const { chain } = this.#options;
+    tick.view ??= this.#answered(async () => {
+      const sink = await chain.sinkHash();
+      const outputs = await chain.treasuryOutputs();
+      return { sink, treasury: new Map(outputs.map((output) => [outpointKey(output), output])) };
+    });
+    return tick.view;
   }
 
   // ------------------------------------------------------------------------------------------------------------- sending

@@ -12,6 +12,8 @@ import { runEdges } from './app/edges.ts';
 import { addJournalVerbs } from './app/journal-verbs.ts';
 import { runMigrate } from './app/migrate-role.ts';
 import { addMinerVerb } from './app/miner-role.ts';
+import { runPayer } from './app/payer.ts';
+import { addPayoutVerbs } from './app/payout-verbs.ts';
 import { addRewardsVerb } from './app/rewards-verb.ts';
 import { runServe } from './app/serve.ts';
 import { addSimnodeVerb } from './app/simnode-role.ts';
@@ -26,6 +28,9 @@ const USAGE_CODES = new Set([
   'SLUICE_SIMNODE_OPTION',
   'SLUICE_NETWORK_UNKNOWN',
   'SLUICE_PAY_ADDRESS',
+  'SLUICE_KEY_FILE',
+  'SLUICE_KEY_ADDRESS',
+  'SLUICE_KEY_ENVIRONMENT',
 ]);
 const DEPENDENCY_CODES = new Set([
   'SLUICE_DATABASE_UNREACHABLE',
@@ -88,6 +93,16 @@ function addServeVerb(program: Command): void {
     });
 }
 
+function addPayerVerb(program: Command): void {
+  program
+    .command('payer')
+    .description('keeps the books and pays: the one process that writes money and has the key (docs/PAYOUTS.md)')
+    .requiredOption('--config <file>', 'the configuration of the engine')
+    .action(async (options: { config: string }) => {
+      process.exitCode = await runPayer(options.config);
+    });
+}
+
 function buildProgram(): Command {
   const { version } = JSON.parse(readFileSync(projectPath('package.json'), 'utf8')) as { version: string };
   const program = new Command('sluice')
@@ -146,6 +161,8 @@ function buildProgram(): Command {
   addConfigVerbs(program);
   addJournalVerbs(program);
   addRewardsVerb(program);
+  addPayerVerb(program);
+  addPayoutVerbs(program);
   return program;
 }
 

@@ -39,14 +39,7 @@ export function openPayerParts(
   withKey: boolean,
 ): PayerParts {
   const config = loadConfig(configFile);
-  const databaseUrl = databaseUrlOf(config, environment);
-  if (databaseUrl === undefined) {
-    throw new EdgeError(
-      'SLUICE_OPTION_INVALID',
-      'this configuration uses an embedded PostgreSQL, which only runs while the engine does',
-      'Set database.url or database.urlFile.',
-    );
-  }
+  const databaseUrl = payerDatabaseUrl(config, environment);
   const { network, payAddress, nodes } = config.kaspa;
   const treasury = checkAddress(payAddress, network);
   if (!treasury.ok) throw new EdgeError('SLUICE_PAY_ADDRESS', `kaspa.payAddress: ${treasury.reason}`);
@@ -61,6 +54,16 @@ export function openPayerParts(
     for (const link of links) link.close();
   };
   return { config, databaseUrl, terms, signer, links, chain, close };
+}
+
+export function payerDatabaseUrl(config: Config, environment: NodeJS.ProcessEnv): string {
+  const url = databaseUrlOf(config, environment);
+  if (url !== undefined) return url;
+  throw new EdgeError(
+    'SLUICE_OPTION_INVALID',
+    'this configuration uses an embedded PostgreSQL, which only runs while the engine does',
+    'Set database.url or database.urlFile.',
+  );
 }
 
 function openSigner(config: Config, terms: PayoutTerms, environment: NodeJS.ProcessEnv): Signer | undefined {

@@ -13,6 +13,7 @@
  * A call that rejects has done all or nothing, and the caller does not know which: it looks again (`live`) before it goes on.
  * Every write carries the leader's epoch, and fails once another one leads.
  */
+import { EdgeError } from '../kit/edge-error.ts';
 import type { Plan, PlanInput } from './plan.ts';
 import type { SignedPayout } from './signer.ts';
 
@@ -100,4 +101,18 @@ export interface PayoutStore {
   conflicted(id: bigint, byTxid: string): Promise<void>;
   /** By a person. Rejects with SLUICE_PAYOUT_SENT from BROADCAST on. */
   cancel(id: bigint, reason: string): Promise<void>;
+}
+
+export function notCancellable(id: bigint, state: PayoutState | undefined): EdgeError {
+  if (state === undefined)
+    return new EdgeError(
+      'SLUICE_PAYOUT_UNKNOWN',
+      `there is no payout ${id}`,
+      'sluice payout status lists them.',
+    );
+  return new EdgeError(
+    'SLUICE_PAYOUT_SENT',
+    `payout ${id} is ${state}: it cannot be cancelled`,
+    'Only what was never sent can be. A sent one ends by itself: confirmed, or in conflict with another transaction.',
+  );
 }

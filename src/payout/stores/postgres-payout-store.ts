@@ -11,14 +11,15 @@ import { EdgeError } from '../../kit/edge-error.ts';
 import { type Entry, post } from '../../ledger/books.ts';
 import type { Lead } from '../../ledger/lead.ts';
 import type { ReservedConnection } from '../../ledger/stores/postgres.ts';
-import type {
-  Halt,
-  LedgerOutput,
-  LivePayout,
-  PaidLately,
-  PayableBalance,
-  PayoutState,
-  PayoutStore,
+import {
+  type Halt,
+  type LedgerOutput,
+  type LivePayout,
+  notCancellable,
+  type PaidLately,
+  type PayableBalance,
+  type PayoutState,
+  type PayoutStore,
 } from '../payout-store.ts';
 import { paidSompi, type Plan, planHash, planOfText, planText } from '../plan.ts';
 import type { SignedPayout } from '../signer.ts';
@@ -356,18 +357,4 @@ function liveOfRow(row: PayoutRow): LivePayout {
         : { block: row.accepting_block, daaScore: row.accepting_daa! },
     plannedAtMs: row.planned_ms,
   };
-}
-
-export function notCancellable(id: bigint, state: PayoutState | undefined): EdgeError {
-  if (state === undefined)
-    return new EdgeError(
-      'SLUICE_PAYOUT_UNKNOWN',
-      `there is no payout ${id}`,
-      'sluice payout status lists them.',
-    );
-  return new EdgeError(
-    'SLUICE_PAYOUT_SENT',
-    `payout ${id} is ${state}: it cannot be cancelled`,
-    'Only what was never sent can be. A sent one ends by itself: confirmed, or in conflict with another transaction.',
-  );
 }

@@ -112,7 +112,8 @@ export class Replica {
     for (const tx of block.accepted) {
       for (const input of tx.inputs) {
         const utxo = this.utxos.get(input);
-        if (!utxo) throw new Error(`block ${block.hash} spends ${input}, which does not exist: the model is wrong`);
+        if (!utxo)
+          throw new Error(`block ${block.hash} spends ${input}, which does not exist: the model is wrong`);
         spent.push(utxo);
         this.utxos.delete(input);
         this.spenderOf.set(input, tx.txid);
@@ -120,7 +121,14 @@ export class Replica {
       this.acceptedIn.set(tx.txid, block);
       tx.outputs.forEach((output, index) => {
         const outpoint = `${tx.txid}:${index}`;
-        const made = { ...output, outpoint, txid: tx.txid, index, daaScore: block.daaScore, coinbase: tx.coinbase };
+        const made = {
+          ...output,
+          outpoint,
+          txid: tx.txid,
+          index,
+          daaScore: block.daaScore,
+          coinbase: tx.coinbase,
+        };
         this.utxos.set(outpoint, made);
       });
     }

@@ -38,7 +38,13 @@ export const CALM_NETWORK: NetworkWeather = {
   returnAfterReorg: 1,
 };
 
-export type SubmitVerdict = 'accepted' | 'in mempool' | 'mined already' | 'double spend' | 'missing' | 'immature';
+export type SubmitVerdict =
+  | 'accepted'
+  | 'in mempool'
+  | 'mined already'
+  | 'double spend'
+  | 'missing'
+  | 'immature';
 
 export class ModelNode {
   readonly replica: Replica;
@@ -111,8 +117,21 @@ export class ModelNetwork {
 
   /** Somebody sends us money. */
   deposit(sompi: bigint): void {
-    const coin: ModelTransaction = { txid: this.#newId(), inputs: [], outputs: [{ address: this.#terms.rewardAddress, sompi }], coinbase: false };
+    const coin: ModelTransaction = {
+      txid: this.#newId(),
+      inputs: [],
+      outputs: [{ address: this.#terms.rewardAddress, sompi }],
+      coinbase: false,
+    };
     for (const node of this.nodes) node.mempool.set(coin.txid, coin);
+  }
+
+  /** Another wallet with the treasury's key sends an output from the treasury to the treasury. Some nodes hear of it first. */
+  spendElsewhere(outpoint: string, sompi: bigint): string {
+    const outputs = [{ address: this.#terms.rewardAddress, sompi }];
+    const tx: ModelTransaction = { txid: this.#newId(), inputs: [outpoint], outputs, coinbase: false };
+    for (const node of this.nodes) if (this.#random.chance(0.6)) node.submit(tx);
+    return tx.txid;
   }
 
   /** A second passes on the chain. */

@@ -15,6 +15,7 @@ export interface SeedTotals {
   databaseFaults: number;
   leads: number;
   halts: number;
+  conflicts: number;
   readonly failed: RunReport[];
 }
 
@@ -27,14 +28,38 @@ export interface SeedOptions {
   readonly isEnough?: (totals: SeedTotals) => boolean;
 }
 
-export async function runSeeds({ first, count, sabotage, onRun, isEnough }: SeedOptions): Promise<SeedTotals> {
+export async function runSeeds({
+  first,
+  count,
+  sabotage,
+  onRun,
+  isEnough,
+}: SeedOptions): Promise<SeedTotals> {
   const totals: SeedTotals = {
-    ...{ seeds: count, payments: 0, payouts: 0, reorgs: 0, deepestReorg: 0, drops: 0, timeoutsAfterSuccess: 0 },
-    ...{ crashes: 0, crashesAt: {}, databaseFaults: 0, leads: 0, halts: 0, failed: [] },
+    ...{
+      seeds: count,
+      payments: 0,
+      payouts: 0,
+      reorgs: 0,
+      deepestReorg: 0,
+      drops: 0,
+      timeoutsAfterSuccess: 0,
+    },
+    ...{ crashes: 0, crashesAt: {}, databaseFaults: 0, leads: 0, halts: 0, conflicts: 0, failed: [] },
   };
   for (let seed = first; seed < first + count; seed++) {
     const report = await new World(seed, sabotage).run();
-    for (const key of ['payments', 'payouts', 'reorgs', 'drops', 'timeoutsAfterSuccess', 'databaseFaults', 'leads', 'halts'] as const)
+    for (const key of [
+      'payments',
+      'payouts',
+      'reorgs',
+      'drops',
+      'timeoutsAfterSuccess',
+      'databaseFaults',
+      'leads',
+      'halts',
+      'conflicts',
+    ] as const)
       totals[key] += report[key];
     totals.deepestReorg = Math.max(totals.deepestReorg, report.deepestReorg);
     for (const [point, times] of Object.entries(report.crashes)) {

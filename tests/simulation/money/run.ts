@@ -37,7 +37,7 @@ const totals = await runSeeds({
 say(
   `seeds=${count} payments=${totals.payments} payouts=${totals.payouts} reorgs=${totals.reorgs} (deepest ${totals.deepestReorg} blocks) ` +
     `drops=${totals.drops} timeouts-after-success=${totals.timeoutsAfterSuccess} crashes=${totals.crashes} ` +
-    `database-faults=${totals.databaseFaults} leads=${totals.leads} halts=${totals.halts} ${seconds()} s`,
+    `database-faults=${totals.databaseFaults} leads=${totals.leads} halts=${totals.halts} conflicts=${totals.conflicts} ${seconds()} s`,
 );
 say(`crashes by point: ${JSON.stringify(totals.crashesAt)}`);
 say(`violations=${totals.failed.length}`);

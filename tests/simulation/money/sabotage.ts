@@ -3,9 +3,10 @@
  * asks for one.
  */
 import type { PayoutChain } from '../../../src/payout/payout-chain.ts';
-import type { PayoutStore } from '../../../src/payout/payout-store.ts';
+import type { LedgerOutput, PayoutStore } from '../../../src/payout/payout-store.ts';
+import { outpointKey, type Plan } from '../../../src/payout/plan.ts';
 import type { Signer } from '../../../src/payout/signer.ts';
-import { type BooksRules, SOUND_RULES } from './model-books.ts';
+import { type MemoryBooks, MemoryPayoutStore } from '../../kit/memory-payout-store.ts';
 
 export const SABOTAGES = {
   'rebuilds on resume': 'a payout that is live is signed again, and the new bytes are sent',
@@ -14,27 +15,92 @@ export const SABOTAGES = {
   'forgets the change': 'the change of a confirmed payout is not booked as an output',
   'ignores the epoch': 'a payer whose lead is over goes on writing',
   'confirms at once': 'the first sight of a payout on the chain counts as deep enough',
-  'gives back on timeout': 'a payout that no node answered for counts as lost, and its payees get their balances back',
+  'gives back on timeout':
+    'a payout that no node answered for counts as lost, and its payees get their balances back',
   'sends once': 'what was sent before is never sent again',
   'pays the first payee twice': 'the signed transaction is not the one that was planned',
   'calls it lost while unknown': 'a payout that no node knows counts as in conflict',
 } as const;
 export type Sabotage = keyof typeof SABOTAGES;
 
-export function rulesUnder(sabotage: Sabotage | undefined): BooksRules {
-  return {
-    ...SOUND_RULES,
-    fences: sabotage !== 'ignores the epoch',
-    reserves: sabotage !== 'reserves nothing',
-    holdsInputs: sabotage !== 'holds no inputs',
-    keepsChange: sabotage !== 'forgets the change',
-  };
+/** The books as a payer with a new epoch has them. */
+export function takeLeadUnder(books: MemoryBooks, sabotage: Sabotage | undefined): PayoutStore {
+  const store = books.takeLead();
+  const { epoch } = books;
+  if (sabotage === 'reserves nothing') return new WithoutReserves(books, epoch);
+  if (sabotage === 'holds no inputs') return new WithoutHolds(books, epoch);
+  if (sabotage === 'forgets the change') return new WithoutChange(books, epoch);
+  if (sabotage === 'ignores the epoch') return eachTime(() => new MemoryPayoutStore(books, books.epoch));
+  return store;
+}
+
+class WithoutReserves extends MemoryPayoutStore {
+  readonly #books: MemoryBooks;
+
+  constructor(books: MemoryBooks, epoch: bigint) {
+    super(books, epoch);
+    this.#books = books;
+  }
+
+  override async createPlan(plan: Plan): Promise<bigint> {
+    const id = await super.createPlan(plan);
+    this.#books.post(
+      `sabotage:${id}`,
+      plan.payees.flatMap((payee) => [
+        ['in_flight', -payee.reservedSompi, payee.accountId] as const,
+        ['miner', payee.reservedSompi, payee.accountId] as const,
+      ]),
+    );
+    return id;
+  }
+}
+
+class WithoutHolds extends MemoryPayoutStore {
+  readonly #books: MemoryBooks;
+
+  constructor(books: MemoryBooks, epoch: bigint) {
+    super(books, epoch);
+    this.#books = books;
+  }
+
+  override async spendableOutputs(): Promise<readonly LedgerOutput[]> {
+    return [...this.#books.outputs.values()].filter(({ spentBy }) => spentBy === undefined);
+  }
+}
+
+class WithoutChange extends MemoryPayoutStore {
+  readonly #books: MemoryBooks;
+
+  constructor(books: MemoryBooks, epoch: bigint) {
+    super(books, epoch);
+    this.#books = books;
+  }
+
+  override async confirmed(id: bigint): Promise<void> {
+    await super.confirmed(id);
+    const { signed, plan } = this.#books.payouts.find((one) => one.id === id)!;
+    this.#books.outputs.delete(outpointKey({ txid: signed!.txid, index: plan.payees.length }));
+  }
+}
+
+function eachTime(store: () => PayoutStore): PayoutStore {
+  const bound =
+    (name: PropertyKey) =>
+    (...args: unknown[]) => {
+      const now = store();
+      return (Reflect.get(now, name) as (...args: unknown[]) => unknown).apply(now, args);
+    };
+  return new Proxy({} as PayoutStore, { get: (_, name) => bound(name) });
 }
 
 /** Far below any depth that a configuration asks for. */
 const DEEP_DAA = 1_000_000n;
 
-export function chainUnder(chain: PayoutChain, store: PayoutStore, sabotage: Sabotage | undefined): PayoutChain {
+export function chainUnder(
+  chain: PayoutChain,
+  store: PayoutStore,
+  sabotage: Sabotage | undefined,
+): PayoutChain {
   const sent = new Set<string>();
   const changed = (part: Partial<PayoutChain>): PayoutChain => ({
     virtualDaaScore: () => chain.virtualDaaScore(),
@@ -67,8 +133,11 @@ export function chainUnder(chain: PayoutChain, store: PayoutStore, sabotage: Sab
     return changed({
       send: async (bytes) => {
         const answer = await chain.send(bytes);
-        const live = (await store.live()).find((one) => one.signed && Buffer.from(one.signed.bytes).equals(bytes));
-        if (answer.outcome === 'unreachable' && live?.state === 'BROADCAST') await store.conflicted(live.id, 'nobody');
+        const live = (await store.live()).find(
+          (one) => one.signed && Buffer.from(one.signed.bytes).equals(bytes),
+        );
+        if (answer.outcome === 'unreachable' && live?.state === 'BROADCAST')
+          await store.conflicted(live.id, 'nobody');
         return answer;
       },
     });
@@ -90,7 +159,9 @@ export function storeUnder(store: PayoutStore, signer: Signer, sabotage: Sabotag
   if (sabotage !== 'rebuilds on resume') return store;
   const live = async (): ReturnType<PayoutStore['live']> => {
     const all = await store.live();
-    return Promise.all(all.map(async (one) => ({ ...one, signed: one.signed && (await signer.sign(one.plan)) })));
+    return Promise.all(
+      all.map(async (one) => ({ ...one, signed: one.signed && (await signer.sign(one.plan)) })),
+    );
   };
   return new Proxy(store, {
     get: (target, name) => (name === 'live' ? live : (Reflect.get(target, name) as unknown)),
@@ -104,7 +175,11 @@ export function signerUnder(signer: Signer, sabotage: Sabotage | undefined): Sig
     sign: (plan) => {
       const [first] = plan.payees;
       if (!first || plan.changeSompi <= first.outputSompi) return signer.sign(plan);
-      return signer.sign({ ...plan, payees: [...plan.payees, first], changeSompi: plan.changeSompi - first.outputSompi });
+      return signer.sign({
+        ...plan,
+        payees: [...plan.payees, first],
+        changeSompi: plan.changeSompi - first.outputSompi,
+      });
     },
   };
 }

@@ -3,8 +3,9 @@
  * `PayoutChain`, out flow what some node believes at that moment. It lies only as nodes do: about what is recent, never about what
  * lies deep.
  */
-import { outpointKey, type Outpoint } from '../../../src/payout/plan.ts';
+
 import type { ChainOutput, PayoutChain, PayoutFate, SendAnswer } from '../../../src/payout/payout-chain.ts';
+import { type Outpoint, outpointKey } from '../../../src/payout/plan.ts';
 import type { SeededRandom } from '../../../src/simnode/random.ts';
 import type { ModelNetwork, ModelNode } from './model-network.ts';
 import { transactionOfBytes } from './sim-signer.ts';
@@ -52,7 +53,13 @@ export class SimChain implements PayoutChain {
     for (const utxo of node.replica.utxos.values()) {
       if (utxo.address !== this.#parts.treasuryAddress) continue;
       const { txid, index, coinbase } = utxo;
-      outputs.push({ txid, index, amountSompi: utxo.sompi, daaScore: BigInt(utxo.daaScore), isCoinbase: coinbase });
+      outputs.push({
+        txid,
+        index,
+        amountSompi: utxo.sompi,
+        daaScore: BigInt(utxo.daaScore),
+        isCoinbase: coinbase,
+      });
     }
     return outputs;
   }
@@ -69,7 +76,9 @@ export class SimChain implements PayoutChain {
     if (answers.includes('taken')) return { outcome: 'taken', reason: '' };
     if (answers.includes('known')) return { outcome: 'known', reason: 'already in the mempool or accepted' };
     const refusal = answers.find((answer) => answer !== 'silent');
-    return refusal ? { outcome: 'refused', reason: refusal } : { outcome: 'unreachable', reason: 'no answer' };
+    return refusal
+      ? { outcome: 'refused', reason: refusal }
+      : { outcome: 'unreachable', reason: 'no answer' };
   }
 
   async fateOf(txid: string, chainFrom: string, inputs: readonly Outpoint[]): Promise<PayoutFate> {
@@ -81,10 +90,16 @@ export class SimChain implements PayoutChain {
     if (!start) throw new Error(`no node knows the block ${chainFrom}`);
     let fork = start;
     while (!replica.isOnBranch(fork)) fork = fork.parent!;
-    const depthOf = (id: string): bigint => BigInt(replica.tip.daaScore - replica.acceptedIn.get(id)!.daaScore);
+    const depthOf = (id: string): bigint =>
+      BigInt(replica.tip.daaScore - replica.acceptedIn.get(id)!.daaScore);
     const accepted = replica.acceptedIn.get(txid);
     if (accepted && accepted.height > fork.height) {
-      return { kind: 'accepted', block: accepted.hash, daaScore: BigInt(accepted.daaScore), depthDaa: depthOf(txid) };
+      return {
+        kind: 'accepted',
+        block: accepted.hash,
+        daaScore: BigInt(accepted.daaScore),
+        depthDaa: depthOf(txid),
+      };
     }
     for (const input of inputs) {
       const by = replica.spenderOf.get(outpointKey(input));

@@ -21,7 +21,9 @@ export class SimSigner implements Signer {
     const inputs = plan.inputs.map(outpointKey);
     const outputs = plan.payees.map(({ address, outputSompi }) => [address, String(outputSompi)]);
     if (plan.changeSompi > 0n) outputs.push([this.address, String(plan.changeSompi)]);
-    const txid = createHash('sha256').update(JSON.stringify([inputs, outputs])).digest('hex');
+    const txid = createHash('sha256')
+      .update(JSON.stringify([inputs, outputs]))
+      .digest('hex');
     return { txid, bytes: Buffer.from(JSON.stringify({ txid, inputs, outputs, salt: this.#random.u32() })) };
   }
 }

@@ -24,7 +24,7 @@ export interface BooksView {
   readonly inFlightSompi: bigint;
   /** What the ledger says lies on the chain, mature. */
   readonly treasurySompi: bigint;
-  /** Outputs that the ledger believes to be unspent. */
+  /** Outputs that the ledger believes to be unspent, whoever holds them. */
   readonly unspent: ReadonlyMap<string, bigint>;
   /** Sum of all ledger accounts. */
   readonly totalSompi: bigint;
@@ -52,7 +52,8 @@ export class Truth {
   }
 
   wrote(what: string, epoch: bigint): void {
-    if (epoch < this.#highestEpoch) this.#wrong(`${what} was written under epoch ${epoch}, after epoch ${this.#highestEpoch} had begun`);
+    if (epoch < this.#highestEpoch)
+      this.#wrong(`${what} was written under epoch ${epoch}, after epoch ${this.#highestEpoch} had begun`);
   }
 
   ledBy(epoch: bigint): void {
@@ -80,7 +81,8 @@ export class Truth {
     for (const { id, state, plan, txid } of books.payouts) {
       const before = this.#transactionOf.get(id);
       if (txid !== undefined) {
-        if (before !== undefined && before !== txid) this.#wrong(`payout ${id} has another transaction than before`);
+        if (before !== undefined && before !== txid)
+          this.#wrong(`payout ${id} has another transaction than before`);
         this.#transactionOf.set(id, txid);
       }
       if (!GIVEN_BACK.has(state)) {
@@ -99,26 +101,44 @@ export class Truth {
     }
     const live = books.payouts.filter(({ state }) => LIVE.has(state));
     const reserved = live.reduce((sum, { plan }) => sum + reservedSompi(plan), 0n);
-    if (reserved !== books.inFlightSompi) this.#wrong(`${books.inFlightSompi} are in flight, live payouts reserve ${reserved}`);
+    if (reserved !== books.inFlightSompi)
+      this.#wrong(`${books.inFlightSompi} are in flight, live payouts reserve ${reserved}`);
     if (books.totalSompi !== 0n) this.#wrong(`the books add up to ${books.totalSompi}`);
-    for (const [account, sompi] of books.balances) if (sompi < 0n) this.#wrong(`account ${account} has ${sompi}`);
+    for (const [account, sompi] of books.balances)
+      if (sompi < 0n) this.#wrong(`account ${account} has ${sompi}`);
   }
 
   /** @param payable accounts that should have nothing left, with the balance from which they are paid */
   lookAtEnd(books: BooksView, payable: ReadonlyMap<bigint, bigint>): void {
     this.lookDuring(books);
-    for (const { id, state } of books.payouts) if (LIVE.has(state)) this.#wrong(`payout ${id} is stuck in ${state}`);
+    for (const { id, state } of books.payouts)
+      if (LIVE.has(state)) this.#wrong(`payout ${id} is stuck in ${state}`);
     for (const [account, thresholdSompi] of payable) {
       const left = books.balances.get(account) ?? 0n;
       if (left >= thresholdSompi) this.#wrong(`account ${account} has ${left} and was never paid it`);
     }
-    const onChain = [...this.#network.truth.utxos.values()].filter(({ address }) => address === this.#treasuryAddress);
-    const chainSompi = onChain.reduce((sum, { sompi }) => sum + sompi, 0n);
-    if (chainSompi !== books.treasurySompi) this.#wrong(`the chain holds ${chainSompi}, the books say ${books.treasurySompi}`);
-    const known = new Map(onChain.map(({ outpoint, sompi }) => [outpoint, sompi]));
-    for (const [outpoint, sompi] of books.unspent) {
-      if (known.get(outpoint) !== sompi) this.#wrong(`the books have ${short(outpoint)} of ${sompi}, the chain has not`);
+    for (const difference of this.differences(books)) this.#wrong(difference);
+  }
+
+  /** Between the treasury on the true chain and in the books, to the last output. */
+  differences(books: BooksView): string[] {
+    const found: string[] = [];
+    const there = new Map<string, bigint>();
+    let chainSompi = 0n;
+    for (const { address, outpoint, sompi } of this.#network.truth.utxos.values()) {
+      if (address !== this.#treasuryAddress) continue;
+      there.set(outpoint, sompi);
+      chainSompi += sompi;
+      if (!books.unspent.has(outpoint))
+        found.push(`the chain has ${short(outpoint)} of ${sompi}, the books have not`);
     }
+    for (const [outpoint, sompi] of books.unspent) {
+      if (there.get(outpoint) !== sompi)
+        found.push(`the books have ${short(outpoint)} of ${sompi}, the chain has not`);
+    }
+    if (chainSompi !== books.treasurySompi)
+      found.push(`the chain holds ${chainSompi}, the books say ${books.treasurySompi}`);
+    return found;
   }
 
   /** By address, on the true chain as it is now. */

@@ -26,6 +26,8 @@ export interface Weather {
   readonly freeze: number;
   /** Per second: somebody halts payouts; a person clears it some minutes later. */
   readonly halt: number;
+  /** Per second: somebody with the same key, in another wallet, spends an output of the treasury. */
+  readonly otherWallet: number;
 }
 
 export const CALM: Weather = {
@@ -41,6 +43,7 @@ export const CALM: Weather = {
   crash: 0,
   freeze: 0,
   halt: 0,
+  otherWallet: 0,
 };
 
 /** Each chance is somewhere between none and the worst that still lets something happen. */
@@ -50,21 +53,22 @@ export function stormOf(random: SeededRandom): Weather {
     network: {
       reorg: upTo(0.03),
       forget: upTo(0.05),
-      mine: 0.02 + 0.9 * random.unit(),
+      mine: 0.01 + 0.7 * random.unit() ** 2,
       relay: random.unit(),
       follow: 0.2 + 0.8 * random.unit(),
       returnAfterReorg: random.unit(),
     },
     silence: upTo(0.2),
-    answerLost: upTo(0.5),
+    answerLost: upTo(0.8),
     sendLost: upTo(0.5),
     refuse: upTo(0.4),
     lie: upTo(0.4),
     amnesia: upTo(0.3),
     statementFails: upTo(0.08),
     commitUnknown: upTo(0.08),
-    crash: upTo(0.06),
+    crash: upTo(0.12),
     freeze: upTo(0.01),
     halt: upTo(0.001),
+    otherWallet: random.chance(0.75) ? 0 : 0.004 * random.unit(),
   };
 }

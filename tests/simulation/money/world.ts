@@ -7,11 +7,14 @@
  * All that happens is drawn from the seed and in the order of the turns, so a seed is a run, to the last statement.
  */
 import { demoAddresses } from '../../../src/miner/miner.ts';
+import type { PayoutStore } from '../../../src/payout/payout-store.ts';
 import type { PayoutTerms } from '../../../src/payout/payout-terms.ts';
 import { SeededRandom } from '../../../src/simnode/random.ts';
-import { ModelBooks } from './model-books.ts';
+import { MemoryBooks } from '../../kit/memory-payout-store.ts';
 import { ModelNetwork } from './model-network.ts';
-import { chainUnder, rulesUnder, type Sabotage, signerUnder, storeUnder } from './sabotage.ts';
+import { OtherWallet } from './other-wallet.ts';
+import { chainUnder, type Sabotage, signerUnder, storeUnder, takeLeadUnder } from './sabotage.ts';
+import { bookReward, viewOf } from './sim-books.ts';
 import { SimChain } from './sim-chain.ts';
 import { runSimPayer } from './sim-payer.ts';
 import { SimSigner } from './sim-signer.ts';
@@ -33,6 +36,8 @@ export interface RunReport {
   readonly databaseFaults: number;
   readonly leads: number;
   readonly halts: number;
+  /** Payouts that lost an input to another wallet. */
+  readonly conflicts: number;
   readonly violations: readonly string[];
   /** The last things that happened before the first violation, or before the end. */
   readonly trace: readonly string[];
@@ -53,7 +58,7 @@ const TRACE_LINES = 60;
 const TERMS: PayoutTerms = {
   networkId: NETWORK,
   treasuryAddress: TREASURY,
-  minimumSompi: 10n * KAS,
+  minimumSompi: 8n * KAS,
   leastSompi: KAS,
   intervalMs: 120_000,
   feeFrom: 'payees',
@@ -77,9 +82,10 @@ export class World {
   readonly #random: SeededRandom;
   readonly #turns: Turns;
   readonly #network: ModelNetwork;
-  readonly #books: ModelBooks;
+  readonly #books: MemoryBooks;
   readonly #truth: Truth;
   readonly #terms: PayoutTerms;
+  readonly #otherWallet: OtherWallet;
   #weather: Weather;
   #leader: Actor | undefined;
   #nextBlockMs = BLOCK_MS;
@@ -105,13 +111,19 @@ export class World {
       rewardAddress: TREASURY,
     });
     this.#network.weather = this.#weather.network;
-    this.#books = new ModelBooks(rulesUnder(sabotage), () => this.#turns.nowMs);
+    this.#books = new MemoryBooks(() => this.#turns.nowMs);
     this.#truth = new Truth(this.#network, TREASURY);
+    this.#otherWallet = new OtherWallet({
+      ...{ random: this.#random, network: this.#network, books: this.#books, treasuryAddress: TREASURY },
+      // As deep as a conflict must lie before a payer believes it, and some more.
+      mendDaa: Number(TERMS.confirmDaa) + 50,
+      note: (what) => this.#note(what),
+    });
     this.#terms = { ...TERMS, feeFrom: this.#random.chance(0.3) ? 'pool' : 'payees' };
     const addresses = [...ADDRESSES.slice(0, 12), FOREIGN_ADDRESS, TREASURY];
     for (const [place, address] of addresses.entries()) {
       const thresholdSompi = place % 4 === 1 ? BigInt(5 + this.#random.below(60)) * KAS : undefined;
-      this.#books.accounts.set(BigInt(place + 1), { address, thresholdSompi, lastPaidAtMs: 0 });
+      this.#books.addAccount(address, thresholdSompi);
     }
   }
 
@@ -123,7 +135,7 @@ export class World {
     this.#network.weather = CALM.network;
     const endMs = this.#turns.nowMs + CALM_MS;
     await this.#passTime(endMs, () => this.#truth.violations.size > 0 || this.#isSettled());
-    if (this.#truth.violations.size === 0) this.#truth.lookAtEnd(this.#books.view(), this.#payable());
+    if (this.#truth.violations.size === 0) this.#truth.lookAtEnd(viewOf(this.#books), this.#payable());
     return this.#report();
   }
 
@@ -144,23 +156,29 @@ export class World {
   /** Looked at every ten seconds: it costs as much as a hundred blocks. */
   #isSettled(): boolean {
     if (this.#turns.nowMs % 10_000 !== 0) return false;
-    const books = this.#books.view();
-    const live = books.payouts.some(({ state }) => ['PLANNED', 'SIGNED', 'BROADCAST', 'ACCEPTED'].includes(state));
-    return !live && [...this.#payable()].every(([id, least]) => (books.balances.get(id) ?? 0n) < least);
+    const books = viewOf(this.#books);
+    const live = books.payouts.some(({ state }) =>
+      ['PLANNED', 'SIGNED', 'BROADCAST', 'ACCEPTED'].includes(state),
+    );
+    if (live || this.#truth.differences(books).length > 0) return false;
+    return [...this.#payable()].every(([id, least]) => (books.balances.get(id) ?? 0n) < least);
   }
 
   #second(): void {
     const reorgs = this.#network.reorgs;
     this.#network.step();
-    if (this.#network.reorgs > reorgs) this.#note(`reorganisation to ${this.#network.truth.tip.hash.slice(-6)}`);
+    if (this.#network.reorgs > reorgs)
+      this.#note(`reorganisation to ${this.#network.truth.tip.hash.slice(-6)}`);
     const isStorm = this.#weather !== CALM;
     const second = Math.round(this.#turns.nowMs / 1_000);
-    if (isStorm && second % 12 === 0) this.#network.payReward(this.#amount(8n * KAS, 30n * KAS));
+    if (isStorm && second % 10 === 0) this.#network.payReward(this.#amount(8n * KAS, 30n * KAS));
     if (isStorm && second % 600 === 0) this.#network.deposit(this.#amount(KAS, 20n * KAS));
     if (second % 10 === 0) this.#bookRewards();
+    if (this.#random.chance(this.#weather.otherWallet)) this.#otherWallet.spendOne();
+    if (second % 10 === 0) this.#otherWallet.mend();
     this.#people();
     this.#restart();
-    if (second % 15 === 0 || this.#network.reorgs > reorgs) this.#truth.lookDuring(this.#books.view());
+    if (second % 15 === 0 || this.#network.reorgs > reorgs) this.#truth.lookDuring(viewOf(this.#books));
     if (this.#truth.violations.size > 0) this.#traceOfViolation ??= [...this.#trace];
   }
 
@@ -170,12 +188,13 @@ export class World {
   #bookRewards(): void {
     const { truth } = this.#network;
     for (const utxo of truth.utxos.values()) {
-      if (utxo.address !== TREASURY || utxo.daaScore + Number(TERMS.maturityDaa) > truth.tip.daaScore) continue;
-      if (this.#books.hasOutput(utxo.outpoint) || !this.#comesFromOutside(utxo.txid)) continue;
+      if (utxo.address !== TREASURY || utxo.daaScore + Number(TERMS.maturityDaa) > truth.tip.daaScore)
+        continue;
+      if (this.#books.outputs.has(utxo.outpoint) || !this.#comesFromOutside(utxo.txid)) continue;
       const { txid, index, sompi, daaScore, coinbase } = utxo;
       const output = { txid, index, amountSompi: sompi, isCoinbase: coinbase, daaScore: BigInt(daaScore) };
-      if (coinbase) this.#books.reward(output, this.#divide(sompi));
-      else this.#books.deposit(output);
+      if (coinbase) bookReward(this.#books, output, this.#divide(sompi));
+      else this.#books.addOutput(output, 'deposits');
     }
   }
 
@@ -217,15 +236,27 @@ export class World {
 
   #people(): void {
     const { nowMs } = this.#turns;
-    if (this.#random.chance(this.#weather.halt)) this.#books.halt('BY_HAND', 'somebody was afraid', 'a person');
-    if (!this.#books.halted) return;
+    if (this.#random.chance(this.#weather.halt)) this.#haltByHand();
+    const { halts } = this.#books;
+    if (halts.length === 0) return;
     if (this.#clearHaltsAtMs === Infinity) {
       this.#clearHaltsAtMs = nowMs + 10_000 + this.#random.below(200_000);
       this.#halts++;
     }
     if (nowMs < this.#clearHaltsAtMs) return;
-    this.#note(`a person clears ${this.#books.clearHalts().join(', ')}`);
+    this.#note(`a person clears ${halts.map(({ code, reason }) => `${code} (${reason})`).join(', ')}`);
+    this.#books.clearHalts();
     this.#clearHaltsAtMs = Infinity;
+  }
+
+  #haltByHand(): void {
+    const halt = {
+      code: 'BY_HAND',
+      reason: 'somebody was afraid',
+      raisedBy: 'a person',
+      raisedAtMs: this.#turns.nowMs,
+    };
+    if (this.#books.halts.every(({ code }) => code !== halt.code)) this.#books.halts.push(halt);
   }
 
   // -------------------------------------------------------------------------------------------------------------- payers
@@ -244,27 +275,34 @@ export class World {
       },
     });
     const signer = signerUnder(new SimSigner(TREASURY, this.#random), this.#sabotage);
-    const storm = (epoch: bigint) =>
-      storeInStorm(this.#books.storeFor(epoch), {
+    const storm = (epoch: bigint, sound: PayoutStore) =>
+      storeInStorm(sound, {
         ...common,
         onFreeze: () => this.#freeze(actor),
         onFault: (what) => this.#fault(`${name}: ${what}`),
         onCall: (call, args) => this.#beforeCall(call, args),
         onDone: (call, args) => this.#afterCall(name, epoch, call, args),
       });
-    let store: ReturnType<typeof storm> | undefined;
+    let store: PayoutStore | undefined;
     void runSimPayer({
       ...{ actor, turns, terms: this.#terms, signer, tickMs: 3_000 + this.#random.below(8_000) },
       // The store of a sabotaged chain is that of the payer's present lead.
-      chain: this.#sabotage ? chainUnder(plainChain, lateStore(() => store!), this.#sabotage) : plainChain,
+      chain: this.#sabotage
+        ? chainUnder(
+            plainChain,
+            lateStore(() => store!),
+            this.#sabotage,
+          )
+        : plainChain,
       takeLead: () => {
         if (this.#leader?.alive && this.#leader !== actor) return undefined;
         this.#leader = actor;
         this.#leads++;
-        const epoch = this.#books.takeLead();
+        const sound = takeLeadUnder(this.#books, this.#sabotage);
+        const { epoch } = this.#books;
         this.#truth.ledBy(epoch);
         this.#note(`${name} leads, epoch ${epoch}`);
-        store = storeUnder(storm(epoch), signer, this.#sabotage);
+        store = storeUnder(storm(epoch, sound), signer, this.#sabotage);
         return { epoch, store };
       },
       loseLead: () => this.#release(actor),
@@ -310,7 +348,7 @@ export class World {
 
   #beforeCall(call: string, [id]: readonly unknown[]): void {
     if (call !== 'confirmed') return;
-    const payout = this.#books.view().payouts.find((one) => one.id === id);
+    const payout = viewOf(this.#books).payouts.find((one) => one.id === id);
     if (payout?.state !== 'ACCEPTED') return;
     // A node that the question went to may be on a branch that truth has left, but never so deep.
     this.#truth.confirmed(payout.id, payout.txid, REORG_DEPTH_MAX);
@@ -325,12 +363,14 @@ export class World {
   // ------------------------------------------------------------------------------------------------------------- report
 
   #note(what: string): void {
-    this.#trace.push(`${(this.#turns.nowMs / 1_000).toFixed(1).padStart(7)} s  daa ${this.#network.truth.tip.daaScore}  ${what}`);
+    this.#trace.push(
+      `${(this.#turns.nowMs / 1_000).toFixed(1).padStart(7)} s  daa ${this.#network.truth.tip.daaScore}  ${what}`,
+    );
     if (this.#trace.length > TRACE_LINES) this.#trace.shift();
   }
 
   #report(): RunReport {
-    const { payouts } = this.#books.view();
+    const { payouts } = viewOf(this.#books);
     const confirmed = payouts.filter(({ state }) => state === 'CONFIRMED');
     const { reorgs, deepestReorg, drops, timeoutsAfterSuccess } = this.#network;
     return {
@@ -341,6 +381,7 @@ export class World {
       databaseFaults: this.#databaseFaults,
       leads: this.#leads,
       halts: this.#halts,
+      conflicts: payouts.filter(({ state }) => state === 'CONFLICTED').length,
       violations: [...this.#truth.violations],
       trace: this.#traceOfViolation ?? this.#trace,
     };

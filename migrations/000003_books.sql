@@ -121,19 +121,19 @@ CREATE FUNCTION post_transaction(lead_epoch bigint, tx_key text, tx_kind text, t
 LANGUAGE plpgsql AS $$
 DECLARE
   head   ledger_head;
-  found  ledger_transactions;
+  earlier ledger_transactions;
   new_id bigint;
   entries integer := coalesce(cardinality(ledger_account_ids), 0);
 BEGIN
   PERFORM assert_lead('payer', lead_epoch);
   SELECT * INTO STRICT head FROM ledger_head FOR UPDATE;
-  SELECT * INTO found FROM ledger_transactions WHERE key = tx_key;
+  SELECT * INTO earlier FROM ledger_transactions WHERE key = tx_key;
   IF FOUND THEN
-    IF found.kind = tx_kind AND found.detail = tx_detail AND found.entry_count = entries AND NOT EXISTS (
+    IF earlier.kind = tx_kind AND earlier.detail = tx_detail AND earlier.entry_count = entries AND NOT EXISTS (
       SELECT FROM unnest(ledger_account_ids, amounts) AS e (a, s)
       WHERE NOT EXISTS (SELECT FROM ledger_entries l
-                        WHERE l.transaction_id = found.id AND l.ledger_account_id = e.a AND l.amount_sompi = e.s))
-    THEN RETURN found.id; END IF;
+                        WHERE l.transaction_id = earlier.id AND l.ledger_account_id = e.a AND l.amount_sompi = e.s))
+    THEN RETURN earlier.id; END IF;
     RAISE EXCEPTION 'ledger key % was posted before with another content', tx_key USING ERRCODE = 'SL002';
   END IF;
   IF entries <> coalesce(cardinality(amounts), 0)

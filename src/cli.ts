@@ -96,7 +96,9 @@ function addServeVerb(program: Command): void {
 function addPayerVerb(program: Command): void {
   program
     .command('payer')
-    .description('keeps the books and pays: the one process that writes money and has the key (docs/PAYOUTS.md)')
+    .description(
+      'keeps the books and pays: the one process that writes money and has the key (docs/PAYOUTS.md)',
+    )
     .requiredOption('--config <file>', 'the configuration of the engine')
     .action(async (options: { config: string }) => {
       process.exitCode = await runPayer(options.config);

@@ -45,9 +45,7 @@ export function openPayerParts(
   if (!treasury.ok) throw new EdgeError('SLUICE_PAY_ADDRESS', `kaspa.payAddress: ${treasury.reason}`);
   const terms: PayoutTerms = { ...payoutTermsOf(config), treasuryAddress: treasury.address };
   const signer = withKey ? openSigner(config, terms, environment) : undefined;
-  const links = nodes.map(
-    ({ name, address }) => new NodeLink({ name, address, networkId: network, log }),
-  );
+  const links = nodes.map(({ name, address }) => new NodeLink({ name, address, networkId: network, log }));
   for (const link of links) link.start();
   const chain = new KaspaPayoutChain({ links, treasuryAddress: treasury.address });
   const close = (): void => {
@@ -79,10 +77,7 @@ function openSigner(config: Config, terms: PayoutTerms, environment: NodeJS.Proc
   if (keyFile === undefined) return undefined;
   const file = secretPath(keyFile, environment);
   const credentials = environment.CREDENTIALS_DIRECTORY;
-  return new KeySigner(
-    TreasuryKey.read(file, terms.treasuryAddress, terms.networkId, credentials),
-    terms,
-  );
+  return new KeySigner(TreasuryKey.read(file, terms.treasuryAddress, terms.networkId, credentials), terms);
 }
 
 /** Waits until every node has said something, or a while. @throws EdgeError SLUICE_NODE_NETWORK when all are of another network */

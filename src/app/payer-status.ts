@@ -12,7 +12,11 @@ export interface PayerStatus {
   readonly host: string;
   readonly pid: number;
   readonly pays: boolean;
-  readonly duties: readonly { readonly name: string; readonly lastOkUnixMs: number; readonly fault: string }[];
+  readonly duties: readonly {
+    readonly name: string;
+    readonly lastOkUnixMs: number;
+    readonly fault: string;
+  }[];
   readonly nodes: readonly { readonly name: string; readonly connected: boolean; readonly fault: string }[];
   /** Of the last round that was looked at. */
   readonly lastRound: string;

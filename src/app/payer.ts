@@ -12,6 +12,7 @@
  *   duties --lead lost--> take lead        SIGTERM: end after the duty that runs
  */
 import { hostname } from 'node:os';
+import { loadConfig } from '../../config/load.ts';
 import { EdgeError, messageOf } from '../kit/edge-error.ts';
 import { createLogger, type Logger } from '../kit/log.ts';
 import { Lead } from '../ledger/lead.ts';
@@ -23,7 +24,6 @@ import { DutyLoop } from './payer-loop.ts';
 import { firstWords, openPayerParts, type PayerParts } from './payer-parts.ts';
 import { statusDuty } from './payer-status.ts';
 import { onStopRequested, tellParent } from './role-channel.ts';
-import { loadConfig } from '../../config/load.ts';
 
 const LEAD_RETRY_MS = 2_000;
 const CHECK_RETRY_MS = 1_000;
@@ -40,7 +40,9 @@ export async function runPayer(configFile: string): Promise<number> {
   log.info({ network, payAddress, pays: parts.signer !== undefined }, 'payer');
   if (!parts.signer) log.warn('payouts.keyFile is not set: the books are kept, nobody is paid');
   if (parts.config.payouts.stateDirectory === undefined)
-    log.warn('payouts.stateDirectory is not set: an older database in the place of this one is noticed by the chain alone');
+    log.warn(
+      'payouts.stateDirectory is not set: an older database in the place of this one is noticed by the chain alone',
+    );
   try {
     await firstWords(parts.links);
     await leadAgainAndAgain(parts, loop, log);

@@ -81,7 +81,9 @@ export function statusText(status: PayoutStatus): string {
       : `${status.leads ? 'payer: ' : 'no payer runs; the last one was '}${status.leader}`,
   );
   if (payer && status.leads) {
-    lines.push(`told ${status.payerToldSecondsAgo} s ago; ${payer.pays ? 'has the key' : 'has no key: keeps the books only'}`);
+    lines.push(
+      `told ${status.payerToldSecondsAgo} s ago; ${payer.pays ? 'has the key' : 'has no key: keeps the books only'}`,
+    );
     if (payer.lastRound !== '') lines.push(`last round: ${payer.lastRound}`);
     for (const { name, fault } of payer.duties) if (fault !== '') lines.push(`duty ${name}: ${fault}`);
     for (const { name, fault } of payer.nodes) if (fault !== '') lines.push(`node ${name}: ${fault}`);
@@ -90,7 +92,10 @@ export function statusText(status: PayoutStatus): string {
   lines.push(
     `${kasOf(status.owedSompi)} KAS are owed to ${status.owedAccounts} accounts, ${kasOf(status.inFlightSompi)} KAS are on their way`,
   );
-  for (const [title, rows] of [['on their way:', live], ['last ended:', last]] as const)
+  for (const [title, rows] of [
+    ['on their way:', live],
+    ['last ended:', last],
+  ] as const)
     if (rows.length > 0) lines.push(title, ...rows.map(payoutLine));
   return `${lines.join('\n')}\n`;
 }

@@ -17,7 +17,7 @@ import { planHash } from '../payout/plan.ts';
 import { reportText, roundText } from '../payout/report-text.ts';
 import { type PayoutSeat, PostgresPayoutStore } from '../payout/stores/postgres-payout-store.ts';
 import { payerName } from './payer.ts';
-import { firstWords, openPayerParts, payerDatabaseUrl, type PayerParts } from './payer-parts.ts';
+import { firstWords, openPayerParts, type PayerParts, payerDatabaseUrl } from './payer-parts.ts';
 import { payoutStatus, statusText } from './payout-status.ts';
 
 interface Given {
@@ -45,12 +45,15 @@ export function addPayoutVerbs(program: Command): void {
   const run = (work: (log: Logger) => Promise<number>) => async (): Promise<void> => {
     process.exitCode = await work(createLogger('warn', 'payout'));
   };
-  verb('plan', 'the next batch as it would be now: payees, outputs, mass, fee, who is left out; changes nothing').action(
-    (given: Given) => run((log) => preview(given, log, false))(),
-  );
+  verb(
+    'plan',
+    'the next batch as it would be now: payees, outputs, mass, fee, who is left out; changes nothing',
+  ).action((given: Given) => run((log) => preview(given, log, false))());
   verb('run', 'one round now, whatever the interval says')
     .option('--dry-run', 'plan and sign, store and send nothing')
-    .action((given: Given) => run((log) => (given.dryRun ? preview(given, log, true) : runRound(given, log)))());
+    .action((given: Given) =>
+      run((log) => (given.dryRun ? preview(given, log, true) : runRound(given, log)))(),
+    );
   verb('status', 'halts, payouts on their way, the payer').action((given: Given) =>
     run(() => withDatabase(given, (sql) => status(sql, given)))(),
   );
@@ -66,7 +69,8 @@ export function addPayoutVerbs(program: Command): void {
 }
 
 function idOf(text: string): bigint {
-  if (!/^\d{1,18}$/.test(text)) throw new EdgeError('SLUICE_OPTION_INVALID', 'expected the number of a payout');
+  if (!/^\d{1,18}$/.test(text))
+    throw new EdgeError('SLUICE_OPTION_INVALID', 'expected the number of a payout');
   return BigInt(text);
 }
 
@@ -105,7 +109,11 @@ async function runRound(given: Given, log: Logger): Promise<number> {
       const note = stateDirectory === undefined ? undefined : new LedgerHeadNote(stateDirectory);
       await note?.check(lead.sql);
       if ((await checkAgainstChain(new PostgresPayoutStore(lead), parts.chain)) === 'behind')
-        throw new EdgeError('SLUICE_NODE_BEHIND', 'the node is behind the ledger', 'Wait until it has caught up.');
+        throw new EdgeError(
+          'SLUICE_NODE_BEHIND',
+          'the node is behind the ledger',
+          'Wait until it has caught up.',
+        );
       const report = await machineOf(parts, lead, log).tick(true);
       await note?.write(lead.sql);
       return [reportText(report), ...report.faults].join('\n');
@@ -175,7 +183,14 @@ async function status(sql: Database, given: Given): Promise<number> {
 }
 
 function machineOf({ chain, signer, terms }: PayerParts, seat: PayoutSeat, log: Logger): PayoutMachine {
-  return new PayoutMachine({ store: new PostgresPayoutStore(seat), chain, signer, terms, clock: Date.now, log });
+  return new PayoutMachine({
+    store: new PostgresPayoutStore(seat),
+    chain,
+    signer,
+    terms,
+    clock: Date.now,
+    log,
+  });
 }
 
 /** A seat that cannot write: no lead is asked for, so none may be used. */

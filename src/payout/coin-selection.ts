@@ -8,9 +8,10 @@
  * Payments take the largest: each input weighs 1118 grams whatever it holds, and the payees pay for it. Consolidation takes the
  * smallest, and the pool pays.
  */
-import { outpointKey, type PlanInput } from './plan.ts';
+
 import type { ChainOutput } from './payout-chain.ts';
 import type { LedgerOutput } from './payout-store.ts';
+import { outpointKey, type PlanInput } from './plan.ts';
 
 export interface Coins {
   /** Largest first; of equal ones the older outpoint's name first, so that a plan can be made again. */

@@ -16,8 +16,8 @@ import {
   storageMassGrams,
   transientMassGrams,
 } from '../chains/kaspa/mass.ts';
-import { type FeePayer, type Plan, type PlanInput, type PlanPayee, sumOf } from './plan.ts';
 import type { PayoutTerms } from './payout-terms.ts';
+import { type FeePayer, type Plan, type PlanInput, type PlanPayee, sumOf } from './plan.ts';
 
 /** An account that shall be paid, its address checked. */
 export interface Payee {
@@ -148,11 +148,7 @@ function weighed(
   };
 }
 
-function massOf(
-  inputs: readonly bigint[],
-  outputs: readonly bigint[],
-  scripts: readonly bigint[],
-): bigint {
+function massOf(inputs: readonly bigint[], outputs: readonly bigint[], scripts: readonly bigint[]): bigint {
   const count = BigInt(inputs.length);
   const masses = [computeMassGrams(count, scripts), transientMassGrams(count, scripts)];
   return masses.reduce((most, mass) => (mass > most ? mass : most), storageMassGrams(inputs, outputs));

@@ -14,9 +14,9 @@ import { FEERATE_FLOOR } from '../chains/kaspa/mass.ts';
 import type { NodeLink } from '../chains/kaspa/node-link.ts';
 import { decodeWireHeader } from '../chains/kaspa/wire.ts';
 import { EdgeError, messageOf } from '../kit/edge-error.ts';
-import { SpenderSearch } from './spender-search.ts';
 import type { ChainOutput, PayoutChain, PayoutFate, SendAnswer } from './payout-chain.ts';
 import { type Outpoint, outpointKey } from './plan.ts';
+import { SpenderSearch } from './spender-search.ts';
 
 export interface KaspaPayoutChainOptions {
   /** All of them; those that are not connected are passed over. */
@@ -180,7 +180,8 @@ export class KaspaPayoutChain implements PayoutChain {
 
 async function daaScoreOf(link: NodeLink, hash: string): Promise<bigint> {
   const block = await link.block(hash, false);
-  if (!block) throw new EdgeError('SLUICE_NODE_REFUSED', `${link.name} does not show its chain block ${hash}`);
+  if (!block)
+    throw new EdgeError('SLUICE_NODE_REFUSED', `${link.name} does not show its chain block ${hash}`);
   return BigInt(decodeWireHeader(block.header).daaScore);
 }
 

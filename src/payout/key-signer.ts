@@ -6,7 +6,7 @@ import { decodeAddress, prefixOfNetwork } from '../chains/kaspa/address.ts';
 import type { TreasuryKey } from '../chains/kaspa/signing.ts';
 import { EdgeError } from '../kit/edge-error.ts';
 import type { PayoutTerms } from './payout-terms.ts';
-import { faultOfPlan, paidSompi, type Plan } from './plan.ts';
+import { faultOfPlan, type Plan, paidSompi } from './plan.ts';
 import type { SignedPayout, Signer } from './signer.ts';
 
 export class KeySigner implements Signer {

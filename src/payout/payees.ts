@@ -7,7 +7,7 @@
 import { decodeAddress, prefixOfNetwork } from '../chains/kaspa/address.ts';
 import { scriptBytesOf, storageGramsOf } from '../chains/kaspa/mass.ts';
 import type { Payee } from './draft.ts';
-import type { PayableBalance, PaidLately } from './payout-store.ts';
+import type { PaidLately, PayableBalance } from './payout-store.ts';
 import type { PayoutTerms } from './payout-terms.ts';
 
 export type SkipReason =
@@ -37,7 +37,8 @@ export const SKIP_TEXTS: Readonly<Record<SkipReason, string>> = {
   'address-network': 'the address is of another network',
   'address-treasury': "the address is the treasury's own",
   dust: 'so small an output weighs more than a transaction may (KIP-9)',
-  'account-day-cap': 'payouts.addressDayKasMax is reached for this account; it is paid when 24 hours are over',
+  'account-day-cap':
+    'payouts.addressDayKasMax is reached for this account; it is paid when 24 hours are over',
   'day-cap': 'payouts.dayKasMax is reached; it is paid when 24 hours are over',
   'transaction-cap': 'payouts.transactionKasMax holds nothing of it',
   'inputs-too-small': 'the outputs of the treasury are too small to carry it in one transaction',

@@ -121,10 +121,7 @@ export class PayoutMachine {
 
   // ------------------------------------------------------------------------------------------------------------ planning
 
-  async #planWhenDue(
-    tick: Tick,
-    planNow: boolean,
-  ): Promise<Pick<Report, 'round' | 'planned' | 'waits'>> {
+  async #planWhenDue(tick: Tick, planNow: boolean): Promise<Pick<Report, 'round' | 'planned' | 'waits'>> {
     const { store, signer, terms } = this.#options;
     const nothing = (waits: string) => ({ round: undefined, planned: [], waits });
     if (!signer) return nothing('there is no key: the books are kept, nobody is paid');
@@ -296,7 +293,10 @@ export class PayoutMachine {
     this.#stepped(tick, payout, 'CONFIRMED');
     // It is paid all the same: the txid covers the outputs. But somebody else spends from the treasury.
     if (!changeIsThere)
-      await this.#halt('CHANGE_MISSING', `the change of payout ${payout.id} is not at the treasury's address`);
+      await this.#halt(
+        'CHANGE_MISSING',
+        `the change of payout ${payout.id} is not at the treasury's address`,
+      );
     return undefined;
   }
 

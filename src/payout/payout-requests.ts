@@ -51,7 +51,13 @@ export class RequestDesk {
       UPDATE payout_requests SET done_at = now(), outcome = 'too old: nobody took it up in time'
       WHERE done_at IS NULL AND requested_at < now() - ${VALID_FOR}::text::interval`;
     const open = await this.#sql()<
-      { id: bigint; verb: PayoutRequest['verb']; payout_id: bigint | null; reason: string; requested_by: string }[]
+      {
+        id: bigint;
+        verb: PayoutRequest['verb'];
+        payout_id: bigint | null;
+        reason: string;
+        requested_by: string;
+      }[]
     >`SELECT id, verb, payout_id, reason, requested_by FROM payout_requests WHERE done_at IS NULL ORDER BY id`;
     const rounds: bigint[] = [];
     for (const request of open) {
@@ -66,13 +72,18 @@ export class RequestDesk {
       await this.#sql()`UPDATE payout_requests SET done_at = now(), outcome = ${outcome} WHERE id = ${id}`;
   }
 
-  async #cancel(request: { payout_id: bigint | null; reason: string; requested_by: string }): Promise<string> {
+  async #cancel(request: {
+    payout_id: bigint | null;
+    reason: string;
+    requested_by: string;
+  }): Promise<string> {
     const id = request.payout_id!;
     try {
       await this.#store.cancel(id, `${request.reason} (${request.requested_by})`);
       return `payout ${id} is cancelled; its payees have their balances back`;
     } catch (error) {
-      if (error instanceof EdgeError && /^SLUICE_PAYOUT_/.test(error.code)) return `not done: ${messageOf(error)}`;
+      if (error instanceof EdgeError && /^SLUICE_PAYOUT_/.test(error.code))
+        return `not done: ${messageOf(error)}`;
       throw error;
     }
   }

@@ -152,7 +152,11 @@ function nextPayment(
     return part ? part.plan : { left: [{ payee, reason: 'inputs-too-small' }] };
   }
   const reason: SkipReason =
-    alone.lacks === 'inputs' ? 'treasury-short' : alone.lacks === 'cap' ? 'transaction-cap' : feeReason(rules);
+    alone.lacks === 'inputs'
+      ? 'treasury-short'
+      : alone.lacks === 'cap'
+        ? 'transaction-cap'
+        : feeReason(rules);
   return { left: [{ payee, reason }] };
 }
 
@@ -163,8 +167,7 @@ function feeReason({ terms }: DraftRules): SkipReason {
 
 /** Payees of one transaction, by estimate. In the order in which they were taken, so that the last can be left out again. */
 function fill(terms: PayoutTerms, waiting: readonly Payee[], inputs: readonly PlanInput[]): Payee[] {
-  const meanStorage =
-    sumOf(waiting, (payee) => storageGramsOf(payee.reservedSompi)) / BigInt(waiting.length);
+  const meanStorage = sumOf(waiting, (payee) => storageGramsOf(payee.reservedSompi)) / BigInt(waiting.length);
   const load = new Load(terms, inputs);
   const taken: Payee[] = [];
   let light = 0;
@@ -206,11 +209,13 @@ class Load {
     let count = this.#inputCount;
     let given = this.#givenSompi;
     while (given < reserved && count < this.#inputs.length) given += this.#inputs[count++]!.amountSompi;
-    const inputGrams = BigInt(count - this.#inputCount) * (computeMassGrams(1n, []) - computeMassGrams(0n, []));
+    const inputGrams =
+      BigInt(count - this.#inputCount) * (computeMassGrams(1n, []) - computeMassGrams(0n, []));
     const outputGrams = computeMassGrams(0n, [payee.scriptBytes]) - computeMassGrams(0n, []);
     const compute = this.#computeGrams + inputGrams + outputGrams;
     const { massMaxGrams, transactionMaxSompi } = this.#terms;
-    if (given < reserved || reserved > transactionMaxSompi || this.#outputCount + 1 > OUTPUTS_MAX) return false;
+    if (given < reserved || reserved > transactionMaxSompi || this.#outputCount + 1 > OUTPUTS_MAX)
+      return false;
     if (compute > massMaxGrams || storage > massMaxGrams) return false;
     this.#reservedSompi = reserved;
     this.storageGrams = storage;

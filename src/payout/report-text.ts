@@ -30,7 +30,14 @@ export function roundText(round: Round): string {
     `treasury: ${round.coins.spendable.length} outputs can be spent, ${round.coins.immature} are immature, ${round.coins.missing.length} are missing on the chain`,
     ...round.plans.map(planLine),
     ...(round.consolidationWaits === '' ? [] : [`no consolidation: ${round.consolidationWaits}`]),
-    ...listOf(payments.flatMap(({ payees }) => payees).map((payee) => `  ${kasOf(payee.outputSompi).padStart(20)}  fee ${kasOf(payee.feeSompi)}  ${payee.address}`)),
+    ...listOf(
+      payments
+        .flatMap(({ payees }) => payees)
+        .map(
+          (payee) =>
+            `  ${kasOf(payee.outputSompi).padStart(20)}  fee ${kasOf(payee.feeSompi)}  ${payee.address}`,
+        ),
+    ),
   ];
   if (round.skipped.length > 0) lines.push('left out:', ...listOf(round.skipped.map(skipLine)));
   return `${lines.join('\n')}\n`;

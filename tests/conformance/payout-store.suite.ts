@@ -54,7 +54,13 @@ export function payment(
 
 function consolidation(inputs: readonly PlanInput[]): Plan {
   const changeSompi = inputs.reduce((sum, input) => sum + input.amountSompi, 0n) - FEE;
-  return { ...payment(inputs, [[1n, KAS]], 'pool'), kind: 'consolidation', payees: [], changeSompi, feeSompi: FEE };
+  return {
+    ...payment(inputs, [[1n, KAS]], 'pool'),
+    kind: 'consolidation',
+    payees: [],
+    changeSompi,
+    feeSompi: FEE,
+  };
 }
 
 export function payoutStoreSuite(name: string, open: () => Promise<StoreStage>): void {
@@ -82,20 +88,32 @@ export function payoutStoreSuite(name: string, open: () => Promise<StoreStage>):
       const anna = await stage.account('kaspadev:anna', 12n * KAS);
       const ben = await stage.account('kaspadev:ben', 8n * KAS);
       const input = await stage.output(30n * KAS);
-      const plan = payment([input], [[anna, 12n * KAS], [ben, 5n * KAS]]);
+      const plan = payment(
+        [input],
+        [
+          [anna, 12n * KAS],
+          [ben, 5n * KAS],
+        ],
+      );
       const before = await stage.balance('treasury');
       const id = await store.createPlan(plan);
       expect(await stage.balance('miner', anna)).toBe(0n);
       expect(await stage.balance('miner', ben)).toBe(3n * KAS);
       expect(await stage.balance('in_flight')).toBe(17n * KAS);
-      expect((await store.balances()).map(({ accountId, balanceSompi }) => [accountId, balanceSompi])).toEqual([
-        [ben, 3n * KAS],
-      ]);
+      expect(
+        (await store.balances()).map(({ accountId, balanceSompi }) => [accountId, balanceSompi]),
+      ).toEqual([[ben, 3n * KAS]]);
       await store.signed(id, SIGNED);
       await store.broadcast(id, BLOCK);
       await store.accepted(id, BLOCK, 77n);
       const [live] = await store.live();
-      expect(live).toMatchObject({ id, state: 'ACCEPTED', plan, chainFrom: BLOCK, accepted: { block: BLOCK, daaScore: 77n } });
+      expect(live).toMatchObject({
+        id,
+        state: 'ACCEPTED',
+        plan,
+        chainFrom: BLOCK,
+        accepted: { block: BLOCK, daaScore: 77n },
+      });
       expect(Buffer.from(live!.signed!.bytes).toString('hex')).toBe('010203');
       await store.confirmed(id);
       expect(await store.live()).toEqual([]);
@@ -136,7 +154,13 @@ export function payoutStoreSuite(name: string, open: () => Promise<StoreStage>):
       await store.accepted(id, BLOCK, 77n);
       expect(await store.spendableOutputs()).toHaveLength(1);
       await store.confirmed(id);
-      const change = { txid: SIGNED.txid, index: 1, amountSompi: 18n * KAS, daaScore: 77n, isCoinbase: false };
+      const change = {
+        txid: SIGNED.txid,
+        index: 1,
+        amountSompi: 18n * KAS,
+        daaScore: 77n,
+        isCoinbase: false,
+      };
       expect(await store.spendableOutputs()).toContainEqual(expect.objectContaining(change));
       expect(await store.spendableOutputs()).toHaveLength(2);
     });
@@ -170,7 +194,15 @@ export function payoutStoreSuite(name: string, open: () => Promise<StoreStage>):
       await store.reorganised(id, 'its block left');
       await store.accepted(id, 'b2'.repeat(32), 78n);
       await store.confirmed(id);
-      expect(await stage.states(id)).toEqual(['PLANNED', 'SIGNED', 'BROADCAST', 'ACCEPTED', 'BROADCAST', 'ACCEPTED', 'CONFIRMED']);
+      expect(await stage.states(id)).toEqual([
+        'PLANNED',
+        'SIGNED',
+        'BROADCAST',
+        'ACCEPTED',
+        'BROADCAST',
+        'ACCEPTED',
+        'CONFIRMED',
+      ]);
     });
   });
 
@@ -238,13 +270,17 @@ export function payoutStoreSuite(name: string, open: () => Promise<StoreStage>):
       await store.broadcast(id, BLOCK);
       await store.raiseHalt('TEST', 'to see', 'a test');
       await store.raiseHalt('TEST', 'once per code', 'a test');
-      expect(await store.openHalts()).toEqual([expect.objectContaining({ code: 'TEST', reason: 'to see', raisedBy: 'a test' })]);
+      expect(await store.openHalts()).toEqual([
+        expect.objectContaining({ code: 'TEST', reason: 'to see', raisedBy: 'a test' }),
+      ]);
       await store.accepted(id, BLOCK, 77n);
       await store.reorganised(id, 'its block left');
       await store.accepted(id, BLOCK, 78n);
       await store.confirmed(id);
       const ben = await stage.account('kaspadev:ben', 5n * KAS);
-      await expect(store.createPlan(payment([await stage.output(9n * KAS)], [[ben, 5n * KAS]]))).rejects.toThrow(/halted/);
+      await expect(
+        store.createPlan(payment([await stage.output(9n * KAS)], [[ben, 5n * KAS]])),
+      ).rejects.toThrow(/halted/);
       await stage.clearHalts();
       const next = await stage.successor();
       expect(await next.openHalts()).toEqual([]);
@@ -257,13 +293,30 @@ export function payoutStoreSuite(name: string, open: () => Promise<StoreStage>):
       expect(await store.msSinceLastPlan()).toBeUndefined();
       const anna = await stage.account('kaspadev:anna', 12n * KAS, 2n * KAS);
       const ben = await stage.account('kaspadev:ben', 8n * KAS);
-      await confirm(store, payment([await stage.output(30n * KAS)], [[anna, 3n * KAS], [ben, 4n * KAS]]));
+      await confirm(
+        store,
+        payment(
+          [await stage.output(30n * KAS)],
+          [
+            [anna, 3n * KAS],
+            [ben, 4n * KAS],
+          ],
+        ),
+      );
       const paid = await store.paidWithin(3_600_000);
       expect(paid.sompi).toBe(7n * KAS);
-      expect([...paid.byAccount].sort()).toEqual([[anna, 3n * KAS], [ben, 4n * KAS]]);
+      expect([...paid.byAccount].sort()).toEqual([
+        [anna, 3n * KAS],
+        [ben, 4n * KAS],
+      ]);
       expect(Math.abs((await store.msSinceLastPlan())!)).toBeLessThan(60_000);
       const [row] = await store.balances();
-      expect(row).toMatchObject({ accountId: anna, address: 'kaspadev:anna', balanceSompi: 9n * KAS, thresholdSompi: 2n * KAS });
+      expect(row).toMatchObject({
+        accountId: anna,
+        address: 'kaspadev:anna',
+        balanceSompi: 9n * KAS,
+        thresholdSompi: 2n * KAS,
+      });
       expect(row!.lastPaidAtMs).toBeGreaterThan(0);
     });
 

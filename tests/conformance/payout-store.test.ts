@@ -50,7 +50,9 @@ async function postgresStage(database: TestDatabase): Promise<StoreStage> {
   const { url, sql, drop } = await database.freshDatabase();
   let lead = await Lead.take(url, 'test');
   const book = (key: string, entries: readonly { kind: AccountKind; accountId?: bigint; sompi: bigint }[]) =>
-    lead.transaction((connection) => post(connection, lead.epoch, { key, kind: 'attribute', detail: {}, entries }));
+    lead.transaction((connection) =>
+      post(connection, lead.epoch, { key, kind: 'attribute', detail: {}, entries }),
+    );
   await book('backing', [
     { kind: 'treasury', sompi: -(10n ** 15n) },
     { kind: 'unattributed', sompi: 10n ** 15n },
@@ -63,7 +65,9 @@ async function postgresStage(database: TestDatabase): Promise<StoreStage> {
   return {
     store: new PostgresPayoutStore(lead),
     account: async (address, balance, threshold) => {
-      const [row] = await sql<{ id: bigint }[]>`INSERT INTO accounts (address) VALUES (${address}) RETURNING id`;
+      const [row] = await sql<
+        { id: bigint }[]
+      >`INSERT INTO accounts (address) VALUES (${address}) RETURNING id`;
       if (threshold !== undefined)
         await sql`INSERT INTO account_settings (account_id, threshold_sompi, signed_at, message, signature)
                   VALUES (${row!.id}, ${threshold}, now(), '', '')`;

@@ -19,8 +19,8 @@ import {
 } from '../../src/payout/payout-store.ts';
 import {
   outpointKey,
-  paidSompi,
   type Plan,
+  paidSompi,
   planHash,
   planOfText,
   planText,

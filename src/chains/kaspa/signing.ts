@@ -41,13 +41,7 @@ interface SdkTransaction {
 }
 interface Sdk {
   readonly PrivateKey: new (hex: string) => SdkKey;
-  createTransaction(
-    entries: readonly object[],
-    outputs: readonly object[],
-    fee: bigint,
-    payload: undefined,
-    sigOps: number,
-  ): object;
+  readonly Transaction: new (fields: object) => object;
   signTransaction(
     tx: object,
     keys: readonly SdkKey[],
@@ -115,7 +109,7 @@ export class TreasuryKey {
       amount: String(amountSompi),
       scriptPublicKey: { version: 0, scriptPublicKey: scriptHexOf(address) },
     }));
-    const signed = this.#signBySdk(payment);
+    const signed = this.#signBySdk(payment, outputs);
     const tx: WireTransaction = {
       version: 0,
       inputs: payment.inputs.map(({ txid, index }, place) => ({
@@ -138,17 +132,26 @@ export class TreasuryKey {
     return { txid, bytes: encodeWireTransaction(tx) };
   }
 
-  #signBySdk({ inputs, outputs }: UnsignedPayment): SdkTransaction {
-    const entries = inputs.map(({ txid, index, amountSompi }) => ({
-      address: this.address,
-      outpoint: { transactionId: txid, index },
-      amount: amountSompi,
-      scriptPublicKey: { version: 0, script: this.#script },
-      blockDaaScore: 0n,
-      isCoinbase: false,
-    }));
-    const paid = outputs.map(({ address, amountSompi }) => ({ address, amount: amountSompi }));
-    const unsigned = this.#sdk.createTransaction(entries, paid, 0n, undefined, 1);
+  /** Not its `createTransaction`: that one numbers the inputs by their sequence, which are relative lock times. */
+  #signBySdk({ inputs }: UnsignedPayment, outputs: WireTransaction['outputs']): SdkTransaction {
+    const scriptPublicKey = { version: 0, script: this.#script };
+    const unsigned = new this.#sdk.Transaction({
+      version: 0,
+      inputs: inputs.map(({ txid, index, amountSompi }) => {
+        const outpoint = { transactionId: txid, index };
+        const known = { amount: amountSompi, scriptPublicKey, blockDaaScore: 0n, isCoinbase: false };
+        const utxo = { address: this.address, outpoint, ...known };
+        return { previousOutpoint: outpoint, signatureScript: '', sequence: 0n, sigOpCount: 1, utxo };
+      }),
+      outputs: outputs.map(({ amount, scriptPublicKey: script }) => ({
+        value: BigInt(amount),
+        scriptPublicKey: { version: 0, script: script!.scriptPublicKey },
+      })),
+      lockTime: 0n,
+      subnetworkId: NATIVE_SUBNETWORK,
+      gas: 0n,
+      payload: '',
+    });
     const signed = this.#sdk.signTransaction(unsigned, [this.#key], true);
     try {
       return signed.serializeToObject();
@@ -168,7 +171,8 @@ export class TreasuryKey {
 
 function checkPayAddress(payAddress: string, networkId: string): void {
   const decoded = decodeAddress(payAddress);
-  if (decoded?.prefix === prefixOfNetwork(networkId) && decoded?.version === AddressVersion.SchnorrKey) return;
+  if (decoded?.prefix === prefixOfNetwork(networkId) && decoded?.version === AddressVersion.SchnorrKey)
+    return;
   throw new EdgeError(
     'SLUICE_KEY_ADDRESS',
     `payouts can be signed for a Schnorr address of ${networkId} only, and kaspa.payAddress is ${payAddress}`,
@@ -185,15 +189,21 @@ function readKey(file: string, credentialsDirectory: string | undefined): string
     const isCredential =
       credentialsDirectory !== undefined && resolve(file).startsWith(`${resolve(credentialsDirectory)}/`);
     if ((stats.mode & (isCredential ? CREDENTIAL_OTHERS_READ : OTHERS_READ)) !== 0)
-      throw keyFault(file, `others may read it (mode ${(stats.mode & 0o777).toString(8)})`, `chmod 600 ${file}`);
+      throw keyFault(
+        file,
+        `others may read it (mode ${(stats.mode & 0o777).toString(8)})`,
+        `chmod 600 ${file}`,
+      );
     text = readFileSync(file, 'utf8').trim();
   } catch (error) {
     if (error instanceof EdgeError) throw error;
     throw keyFault(file, `it cannot be read: ${(error as NodeJS.ErrnoException).code ?? 'unknown fault'}`);
   }
-  if (!/^[0-9a-fA-F]{64}$/.test(text)) throw keyFault(file, 'it does not hold 64 hex digits and nothing else');
+  if (!/^[0-9a-fA-F]{64}$/.test(text))
+    throw keyFault(file, 'it does not hold 64 hex digits and nothing else');
   const value = BigInt(`0x${text}`);
-  if (value === 0n || value >= GROUP_ORDER) throw keyFault(file, 'the number in it is not a key of this curve');
+  if (value === 0n || value >= GROUP_ORDER)
+    throw keyFault(file, 'the number in it is not a key of this curve');
   return text.toLowerCase();
 }
 
@@ -201,7 +211,8 @@ function keyFault(file: string, fault: string, remedy?: string): EdgeError {
   return new EdgeError(
     'SLUICE_KEY_FILE',
     `the key file ${file} is refused: ${fault}`,
-    remedy ?? 'Put the private key of kaspa.payAddress there, 64 hex digits, mode 0600, or use a systemd credential.',
+    remedy ??
+      'Put the private key of kaspa.payAddress there, 64 hex digits, mode 0600, or use a systemd credential.',
   );
 }
 
@@ -213,7 +224,11 @@ function scriptHexOf(address: string): string {
 
 function signatureOf(signed: SdkTransaction, place: number, txid: string, index: number): string {
   const input = signed.inputs[place];
-  if (input?.transactionId !== txid || input.index !== index || !SIGNATURE_SCRIPT_HEX.test(input.signatureScript))
+  if (
+    input?.transactionId !== txid ||
+    input.index !== index ||
+    !SIGNATURE_SCRIPT_HEX.test(input.signatureScript)
+  )
     throw signingFault(`the SDK gave no signature for input ${place}`);
   return input.signatureScript;
 }

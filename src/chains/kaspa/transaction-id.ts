@@ -31,7 +31,13 @@ export function transactionIdOf(tx: WireTransaction): string {
     feed(integer(8, amount), integer(2, scriptPublicKey!.version), integer(8, script.length), script);
   }
   const payload = hex(tx.payload);
-  feed(integer(8, tx.lockTime), hex(tx.subnetworkId), integer(8, tx.gas), integer(8, payload.length), payload);
+  feed(
+    integer(8, tx.lockTime),
+    hex(tx.subnetworkId),
+    integer(8, tx.gas),
+    integer(8, payload.length),
+    payload,
+  );
   return Buffer.from(hasher.digest()).toString('hex');
 }
 

@@ -21,7 +21,7 @@ import {
   type PayoutState,
   type PayoutStore,
 } from '../payout-store.ts';
-import { paidSompi, type Plan, planHash, planOfText, planText } from '../plan.ts';
+import { type Plan, paidSompi, planHash, planOfText, planText } from '../plan.ts';
 import type { SignedPayout } from '../signer.ts';
 
 interface PayoutRow {
@@ -162,33 +162,51 @@ export class PostgresPayoutStore implements PayoutStore {
         key: `plan:${id}`,
         kind: 'plan',
         detail: { payout: id, planHash: planHash(plan) },
-        entries: plan.payees.flatMap(({ accountId, reservedSompi }) => between('miner', 'in_flight', accountId, reservedSompi)),
+        entries: plan.payees.flatMap(({ accountId, reservedSompi }) =>
+          between('miner', 'in_flight', accountId, reservedSompi),
+        ),
       });
       return id;
     });
   }
 
   signed(id: bigint, { txid, bytes }: SignedPayout): Promise<void> {
-    return this.#step(id, '', (sql, epoch) => sql`
+    return this.#step(
+      id,
+      '',
+      (sql, epoch) => sql`
       UPDATE payouts SET state = 'SIGNED', txid = ${txid}, signed_bytes = ${Buffer.from(bytes)}, leader_epoch = ${epoch}
-      WHERE id = ${id} AND state = 'PLANNED'`);
+      WHERE id = ${id} AND state = 'PLANNED'`,
+    );
   }
 
   broadcast(id: bigint, chainFrom: string): Promise<void> {
-    return this.#step(id, '', (sql, epoch) => sql`
+    return this.#step(
+      id,
+      '',
+      (sql, epoch) => sql`
       UPDATE payouts SET state = 'BROADCAST', chain_from = ${chainFrom}, broadcast_at = now(), leader_epoch = ${epoch}
-      WHERE id = ${id} AND state = 'SIGNED'`);
+      WHERE id = ${id} AND state = 'SIGNED'`,
+    );
   }
 
   accepted(id: bigint, block: string, daaScore: bigint): Promise<void> {
-    return this.#step(id, `block ${block}`, (sql, epoch) => sql`
+    return this.#step(
+      id,
+      `block ${block}`,
+      (sql, epoch) => sql`
       UPDATE payouts SET state = 'ACCEPTED', accepting_block = ${block}, accepting_daa = ${daaScore}, leader_epoch = ${epoch}
-      WHERE id = ${id} AND state = 'BROADCAST'`);
+      WHERE id = ${id} AND state = 'BROADCAST'`,
+    );
   }
 
   reorganised(id: bigint, reason: string): Promise<void> {
-    return this.#step(id, reason, (sql, epoch) => sql`
-      UPDATE payouts SET state = 'BROADCAST', leader_epoch = ${epoch} WHERE id = ${id} AND state = 'ACCEPTED'`);
+    return this.#step(
+      id,
+      reason,
+      (sql, epoch) => sql`
+      UPDATE payouts SET state = 'BROADCAST', leader_epoch = ${epoch} WHERE id = ${id} AND state = 'ACCEPTED'`,
+    );
   }
 
   confirmed(id: bigint): Promise<void> {
@@ -352,9 +370,7 @@ function liveOfRow(row: PayoutRow): LivePayout {
     signed: row.txid === null ? undefined : { txid: row.txid, bytes: row.signed_bytes! },
     chainFrom: row.chain_from ?? undefined,
     accepted:
-      row.accepting_block === null
-        ? undefined
-        : { block: row.accepting_block, daaScore: row.accepting_daa! },
+      row.accepting_block === null ? undefined : { block: row.accepting_block, daaScore: row.accepting_daa! },
     plannedAtMs: row.planned_ms,
   };
 }

@@ -5,6 +5,7 @@
 import type { NodeLink } from '../chains/kaspa/node-link.ts';
 import type { Logger } from '../kit/log.ts';
 import type { Lead } from '../ledger/lead.ts';
+import type { AtPoint } from '../payout/crash-points.ts';
 import { LedgerHeadNote } from '../payout/ledger-head.ts';
 import { PayoutMachine, type Report } from '../payout/payout-machine.ts';
 import { RequestDesk } from '../payout/payout-requests.ts';
@@ -22,6 +23,8 @@ export interface DutyContext extends PayerParts {
   readonly lead: Lead;
   readonly log: Logger;
   readonly links: readonly NodeLink[];
+  /** Tests kill the process there; there is no other way to set it than to be that test's program. */
+  readonly atPoint?: AtPoint | undefined;
   /** Kept for the status, over leads. */
   readonly told: { payouts: Report | undefined };
 }
@@ -34,9 +37,12 @@ export function dutiesOf(context: DutyContext): readonly Duty[] {
   return [payoutDuty(context), noteDuty(context)];
 }
 
-function payoutDuty({ lead, chain, signer, terms, log, told }: DutyContext): Duty {
+function payoutDuty({ lead, chain, signer, terms, log, told, atPoint }: DutyContext): Duty {
   const store = new PostgresPayoutStore(lead);
-  const machine = new PayoutMachine({ store, chain, signer, terms, clock: Date.now, log });
+  const machine = new PayoutMachine({
+    ...{ store, chain, signer, terms, clock: Date.now, log },
+    ...(atPoint && { atPoint }),
+  });
   const desk = new RequestDesk(store, () => lead.sql);
   return {
     name: 'payouts',

@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { projectPath } from '../../src/kit/project-root.ts';
 import { demoAddresses } from '../../src/miner/miner.ts';
-import { MINUTE_MS, NOON, RewardStage } from '../kit/reward-stage.ts';
+import { MINUTE_MS, NOON, SettlementStage } from '../kit/settlement-stage.ts';
 import { type TestDatabase, withTestDatabase } from '../kit/test-database.ts';
 
 let folder: string;
 let server: TestDatabase;
-let stage: RewardStage;
+let stage: SettlementStage;
 let config: string;
 
 const DEPOSIT = 'dd'.repeat(32);
@@ -20,7 +20,7 @@ const MINER = demoAddresses('devnet', 1)[0]!;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'sluice-rewards-'));
   server = await withTestDatabase();
-  stage = await RewardStage.open(server, 3);
+  stage = await SettlementStage.open(server, 3);
   config = join(folder, 'sluice.yaml');
   writeFileSync(
     config,

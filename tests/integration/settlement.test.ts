@@ -198,7 +198,7 @@ describe('sums of ten minutes', () => {
   };
 
   it('are used for the inside of a window and give the same', async () => {
-    stage = await RewardStage.open(server, 2, window);
+    stage = await SettlementStage.open(server, 2, window);
     for (let minute = 0; minute < 45; minute++) await stage.work('pplns', 1 + (minute % 2), minute, 1n);
     await stage.block({ pot: 'pplns', finder: 1, minute: 44, sompi: 4_500n });
     later(60);
@@ -214,7 +214,7 @@ describe('sums of ten minutes', () => {
   });
 
   it('give way to the minutes when shares came after them, without a halt', async () => {
-    stage = await RewardStage.open(server, 2, window);
+    stage = await SettlementStage.open(server, 2, window);
     await stage.work('pplns', 1, 0, 1n);
     later(60);
     await stage.settler().tick();
@@ -270,7 +270,7 @@ describe('many settlements of seeded pools', () => {
       expect(await stage.balance('unsettled')).toBe(0n);
       // What accounts ask for later changes nothing of what was divided.
       await setAccountFee(stage.lead, 'kaspadev:4', undefined, 'test', 2);
-      await stage.sql`UPDATE account_settings SET donation_basis_points = 0`;
+      await stage.sql`UPDATE account_settings SET donation_basis_points = 0, signed_at = now()`;
       const ids = await stage.sql<{ id: bigint; pot: number }[]>`SELECT id, pot FROM settlements ORDER BY id`;
       expect(new Set(ids.map(({ pot }) => pot))).toEqual(new Set(Object.values(POTS)));
       for (const { id } of ids) {

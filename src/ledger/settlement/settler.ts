@@ -12,7 +12,7 @@ import { kasOf } from '../../domain/money.ts';
 import { targetOfBits, workOfTarget } from '../../domain/target.ts';
 import type { Logger } from '../../kit/log.ts';
 import type { Lead } from '../lead.ts';
-import { prepareForSums, withFinders, workInWindow } from '../reward-window.ts';
+import { prepareForSums, prepareForWriting, withFinders, workInWindow } from '../reward-window.ts';
 import { MS_PER_MINUTE, type Span } from '../schemes/scheme.ts';
 import type { ReservedConnection } from '../stores/postgres.ts';
 import { distrustSpans, spansWithin, sumSpans } from './account-spans.ts';
@@ -130,7 +130,6 @@ export class Settler {
     const settle = async (sql: ReservedConnection) => {
       // One snapshot: a late journal may be loading, and both divisions must see the same sums.
       await sql`SET TRANSACTION ISOLATION LEVEL REPEATABLE READ`;
-      await prepareForSums(sql);
       await sql`SAVEPOINT settlement`;
       let reason = '';
       // Sums of ten minutes are a short cut. When the minutes say something else, they are what counts.
@@ -184,6 +183,7 @@ export class Settler {
       networkWork: workOfTarget(targetOfBits(outputs[0]!.networkBits)),
       previousToMs: history.previousToMs,
     });
+    await prepareForSums(sql);
     const spans = shortCut && scheme.readsWork ? await spansWithin(sql, window) : undefined;
     const divided = scheme.divide({
       outputs,
@@ -198,6 +198,7 @@ export class Settler {
           )
         : [],
     });
+    await prepareForWriting(sql);
     const settlementId = await writeSettlement(sql, this.#options.lead.epoch, {
       group,
       history,

@@ -6,6 +6,7 @@ import { randomInt } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { LIMITS } from '../../config/limits.ts';
 import type { Config } from '../../config/schema.ts';
+import type { AccountTerms } from '../api/account-desk.ts';
 import { type ApiHandle, startApi } from '../api/api-client.ts';
 import { KaspaChain } from '../chains/kaspa/kaspa-chain.ts';
 import { selfTestReference } from '../chains/kaspa/reference-pow.ts';
@@ -20,6 +21,7 @@ import { createRegistry, type Registry } from '../kit/metrics.ts';
 import type { InheritedSocket } from '../stratum/socket/inherited-sockets.ts';
 import { createStratum, type PortOptions, type Stratum } from '../stratum/stratum-server.ts';
 import { JobFeed, type PaceGroup } from '../templates/job-feed.ts';
+import { accountTerms } from './account-terms.ts';
 import { lastNumberedSegment } from './journal-numbering.ts';
 import { type EngineClocks, Ledger } from './ledger-desk.ts';
 import { PoolView } from './pool-view.ts';
@@ -123,7 +125,8 @@ export async function startEngine(
     keepAliveMs: LIMITS.jobKeepAliveMs,
     stallMs: LIMITS.templateStallMs,
   });
-  const parts: Parts = { config, chain, journal, stratum, ledger, path, feed, log, registry };
+  const accounts = accountTerms(config, databaseUrl);
+  const parts: Parts = { config, chain, journal, stratum, ledger, path, feed, log, registry, accounts };
   try {
     return await openDoors(parts, bootUnixMs, hashrate, clocks);
   } catch (error) {
@@ -142,6 +145,7 @@ interface Parts {
   readonly feed: JobFeed;
   readonly log: Logger;
   readonly registry: Registry;
+  readonly accounts: AccountTerms;
 }
 
 /** Everything is wired; now templates may come, then miners, then people. */
@@ -151,13 +155,13 @@ async function openDoors(
   hashrate: HashrateWindow,
   clocks: EngineClocks,
 ): Promise<Engine> {
-  const { config, chain, stratum, ledger, path, feed, log, registry } = parts;
+  const { config, chain, stratum, ledger, path, feed, log, registry, accounts } = parts;
   ledger.start(path.oldestUnderWayMs);
   await chain.open({ onTemplate: (template) => feed.onTemplate(template), onStatus: () => {} });
   const opened = await stratum.open(path.intake);
   const stratumPorts = opened.map((one) => one.port);
   const view = new PoolView({ ...parts, ...clocks, bootUnixMs, hashrate, stratumPorts });
-  const api = await startApi({ ...config.http, registry, snapshot: () => view.snapshot(), log });
+  const api = await startApi({ ...config.http, registry, snapshot: () => view.snapshot(), accounts, log });
   log.info({ stratumPorts, http: api.url, engine: api.engine }, 'engine is up');
   let closing: Promise<void> | undefined;
   return {

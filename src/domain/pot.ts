@@ -4,7 +4,7 @@
  */
 
 export const POTS = { pplns: 1, prop: 2, solo: 3, pps: 4, fpps: 5, points: 6 } as const;
-export type Scheme = keyof typeof POTS;
+export type SchemeName = keyof typeof POTS;
 
 /** What a record without a pot belongs to: it was written before ports had schemes, and PPLNS was the only one. */
 export const POT_DEFAULT = POTS.pplns;

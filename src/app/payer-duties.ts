@@ -10,6 +10,7 @@ import { PayoutMachine, type Report } from '../payout/payout-machine.ts';
 import { RequestDesk } from '../payout/payout-requests.ts';
 import { reportText } from '../payout/report-text.ts';
 import { PostgresPayoutStore } from '../payout/stores/postgres-payout-store.ts';
+import type { PayerMetrics } from './payer-metrics.ts';
 import type { PayerParts } from './payer-parts.ts';
 
 export interface Duty {
@@ -22,6 +23,7 @@ export interface DutyContext extends PayerParts {
   readonly lead: Lead;
   readonly log: Logger;
   readonly links: readonly NodeLink[];
+  readonly metrics: PayerMetrics;
   /** Kept for the status, over leads. */
   readonly told: { payouts: Report | undefined };
 }
@@ -34,7 +36,7 @@ export function dutiesOf(context: DutyContext): readonly Duty[] {
   return [payoutDuty(context), noteDuty(context)];
 }
 
-function payoutDuty({ lead, chain, signer, terms, log, told }: DutyContext): Duty {
+function payoutDuty({ lead, chain, signer, terms, log, told, metrics }: DutyContext): Duty {
   const store = new PostgresPayoutStore(lead);
   const machine = new PayoutMachine({ store, chain, signer, terms, clock: Date.now, log });
   const desk = new RequestDesk(store, () => lead.sql);
@@ -44,6 +46,7 @@ function payoutDuty({ lead, chain, signer, terms, log, told }: DutyContext): Dut
     tick: async () => {
       const rounds = await desk.takeUp();
       const report = await machine.tick(rounds.length > 0);
+      metrics.observe(report);
       if (report.round || report.waits !== '' || !told.payouts) told.payouts = report;
       else told.payouts = { ...report, round: told.payouts.round, planned: told.payouts.planned };
       await desk.answer(rounds, reportText(report));

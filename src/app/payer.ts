@@ -21,6 +21,7 @@ import { checkAgainstChain, LedgerHeadNote } from '../payout/ledger-head.ts';
 import { PostgresPayoutStore } from '../payout/stores/postgres-payout-store.ts';
 import { type DutyContext, dutiesOf } from './payer-duties.ts';
 import { DutyLoop } from './payer-loop.ts';
+import { PayerMetrics } from './payer-metrics.ts';
 import { firstWords, openPayerParts, type PayerParts } from './payer-parts.ts';
 import { statusDuty } from './payer-status.ts';
 import { onStopRequested, tellParent } from './role-channel.ts';
@@ -56,6 +57,7 @@ export async function runPayer(configFile: string): Promise<number> {
 
 async function leadAgainAndAgain(parts: PayerParts, loop: DutyLoop, log: Logger): Promise<void> {
   const told: DutyContext['told'] = { payouts: undefined };
+  const metrics = new PayerMetrics(loop.records);
   const holder = payerName();
   let waitingFor = '';
   while (!loop.stopping) {
@@ -64,7 +66,8 @@ async function leadAgainAndAgain(parts: PayerParts, loop: DutyLoop, log: Logger)
       lead = await Lead.take(parts.databaseUrl, holder);
       waitingFor = '';
       log.info({ epoch: String(lead.epoch) }, 'this payer leads');
-      await leadOnce({ ...parts, lead, log, told }, loop);
+      metrics.leads(lead.epoch);
+      await leadOnce({ ...parts, lead, log, told, metrics }, loop);
     } catch (error) {
       if (!isTransient(error)) throw error;
       if (messageOf(error) !== waitingFor) {
@@ -74,6 +77,7 @@ async function leadAgainAndAgain(parts: PayerParts, loop: DutyLoop, log: Logger)
       await loop.pause(LEAD_RETRY_MS);
     } finally {
       lead?.close();
+      metrics.leads(undefined);
     }
   }
 }

@@ -35,12 +35,17 @@ interface Walk {
 const BATCHES_MAX = 500;
 /** Payouts that are followed at once; the rest begin their walk anew. */
 const WALKS_MAX = 1_000;
+const REFRESH_EVERY_MS = 1_000;
+/** 3 s at ten blocks a second. */
+const DAA_LAG_MAX = 30n;
 const KNOWN = /already in the mempool|already accepted|is already/i;
 
 export class KaspaPayoutChain implements PayoutChain {
   readonly #options: KaspaPayoutChainOptions;
   readonly #walks = new Map<string, Walk>();
   readonly #spenders = new SpenderSearch();
+  #asked: NodeLink | undefined;
+  #refreshedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: KaspaPayoutChainOptions) {
     this.#options = options;
@@ -150,9 +155,12 @@ export class KaspaPayoutChain implements PayoutChain {
   /** The furthest first; the next one only when that one could not be reached. */
   async #ask<T>(ask: (link: NodeLink) => Promise<T>): Promise<T> {
     let last: unknown;
+    await this.#refresh();
     for (const link of this.#bestFirst()) {
       try {
-        return await ask(link);
+        const answer = await ask(link);
+        this.#asked = link;
+        return answer;
       } catch (error) {
         if (error instanceof EdgeError && error.code === 'SLUICE_NODE_REFUSED') throw error;
         last = error;
@@ -166,16 +174,33 @@ export class KaspaPayoutChain implements PayoutChain {
     );
   }
 
-  #bestFirst(): readonly NodeLink[] {
-    const score = (link: NodeLink): bigint => link.info?.virtualDaaScore ?? 0n;
-    return this.#options.links
-      .filter((link) => link.connected)
-      .sort((a, b) => {
-        const synced = Number(b.info?.synced ?? false) - Number(a.info?.synced ?? false);
-        if (synced !== 0) return synced;
-        return score(a) === score(b) ? 0 : score(a) > score(b) ? -1 : 1;
-      });
+  /** All nodes, also those that nobody asks: one that stands still is noticed by the others' going on. */
+  async #refresh(): Promise<void> {
+    if (performance.now() - this.#refreshedAtMs < REFRESH_EVERY_MS) return;
+    this.#refreshedAtMs = performance.now();
+    const { links } = this.#options;
+    if (links.length < 2) return;
+    await Promise.allSettled(links.filter((link) => link.connected).map((link) => link.refreshInfo()));
   }
+
+  /** The one that was asked last stays first while it is about as far as the best: on another one each walk begins anew. */
+  #bestFirst(): readonly NodeLink[] {
+    const connected = this.#options.links.filter((link) => link.connected);
+    const best = connected.reduce((most, { info }) => max(most, info?.virtualDaaScore ?? 0n), 0n);
+    const rank = (link: NodeLink): number => {
+      const behind = best - (link.info?.virtualDaaScore ?? 0n);
+      const isGood = link.info?.synced === true && behind <= DAA_LAG_MAX;
+      return (isGood ? 2 : 0) + (link === this.#asked ? 1 : 0);
+    };
+    return connected.sort(
+      (a, b) =>
+        rank(b) - rank(a) || Number((b.info?.virtualDaaScore ?? 0n) - (a.info?.virtualDaaScore ?? 0n)),
+    );
+  }
+}
+
+function max(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
 }
 
 async function daaScoreOf(link: NodeLink, hash: string): Promise<bigint> {

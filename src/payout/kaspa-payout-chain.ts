@@ -29,6 +29,8 @@ interface Walk {
   readonly node: string;
   at: string;
   found: { readonly block: string; readonly daaScore: bigint } | undefined;
+  /** It began after `chainFrom`, which was pruned: the payer was away for days. What was accepted before is told by its outputs alone. */
+  readonly isLate: boolean;
 }
 
 /** Answers in a row without the end of the chain in sight: two days of chain. The walk goes on in the next tick. */
@@ -56,7 +58,7 @@ export class KaspaPayoutChain implements PayoutChain {
   }
 
   sinkHash(): Promise<string> {
-    return this.#ask((link) => link.sinkHash());
+    return this.#ask(async (link) => (await link.chainEnds()).sink);
   }
 
   treasuryOutputs(): Promise<readonly ChainOutput[]> {
@@ -96,13 +98,22 @@ export class KaspaPayoutChain implements PayoutChain {
   ): Promise<PayoutFate> {
     const walk = await this.#walkOn(link, txid, chainFrom);
     const { virtualDaaScore } = await link.refreshInfo();
-    if (walk?.found) {
-      const depthDaa = virtualDaaScore - walk.found.daaScore;
-      return { kind: 'accepted', ...walk.found, depthDaa: depthDaa > 0n ? depthDaa : 0n };
-    }
+    if (walk.found)
+      return { kind: 'accepted', ...walk.found, depthDaa: max(virtualDaaScore - walk.found.daaScore, 0n) };
     if (await link.mempoolHolds(txid)) return { kind: 'mempool' };
-    if (!walk) return { kind: 'unknown', reason: `${link.name} does not know block ${chainFrom}` };
-    const there = new Set((await this.#outputsOn(link)).map(outpointKey));
+    const outputs = await this.#outputsOn(link);
+    if (walk.isLate) {
+      const ours = outputs.find((output) => output.txid === txid);
+      const { pruningPoint } = await link.chainEnds();
+      if (ours)
+        return {
+          kind: 'accepted',
+          block: pruningPoint,
+          daaScore: ours.daaScore,
+          depthDaa: max(virtualDaaScore - ours.daaScore, 0n),
+        };
+    }
+    const there = new Set(outputs.map(outpointKey));
     const gone = inputs.filter((input) => !there.has(outpointKey(input)));
     if (gone.length === 0) return { kind: 'unknown', reason: 'no node holds it' };
     const spender = await this.#spenders.find(link, txid, chainFrom, gone);
@@ -111,20 +122,22 @@ export class KaspaPayoutChain implements PayoutChain {
         kind: 'unknown',
         reason: `${gone.length} inputs are not at the treasury's address, e.g. ${outpointKey(gone[0]!)}`,
       };
-    const depthDaa = virtualDaaScore - spender.daaScore;
-    return { kind: 'conflicted', by: spender.txid, depthDaa: depthDaa > 0n ? depthDaa : 0n };
+    return { kind: 'conflicted', by: spender.txid, depthDaa: max(virtualDaaScore - spender.daaScore, 0n) };
   }
 
-  /** undefined when the node knows neither where the walk stood nor where it began. */
-  async #walkOn(link: NodeLink, txid: string, chainFrom: string): Promise<Walk | undefined> {
+  /** From where it stood; else from `chainFrom`; else, when the node has pruned that away, from the oldest block that it has. */
+  async #walkOn(link: NodeLink, txid: string, chainFrom: string): Promise<Walk> {
     const known = this.#walks.get(txid);
     if (known?.node === link.name && (await this.#goOn(link, txid, known))) return known;
-    const fresh: Walk = { node: link.name, at: chainFrom, found: undefined };
     this.#walks.delete(txid);
-    if (!(await this.#goOn(link, txid, fresh))) return undefined;
+    let walk: Walk = { node: link.name, at: chainFrom, found: undefined, isLate: false };
+    if (!(await this.#goOn(link, txid, walk))) {
+      walk = { ...walk, at: (await link.chainEnds()).pruningPoint, isLate: true };
+      if (!(await this.#goOn(link, txid, walk))) return walk;
+    }
     if (this.#walks.size >= WALKS_MAX) this.#walks.delete(this.#walks.keys().next().value!);
-    this.#walks.set(txid, fresh);
-    return fresh;
+    this.#walks.set(txid, walk);
+    return walk;
   }
 
   async #goOn(link: NodeLink, txid: string, walk: Walk): Promise<boolean> {

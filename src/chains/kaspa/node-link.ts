@@ -221,9 +221,10 @@ export class NodeLink implements FateSource {
     return (await this.#askMaybe('getMempoolEntryRequest', question)) !== undefined;
   }
 
-  /** Tip of the selected chain. */
-  async sinkHash(): Promise<string> {
-    return String((await this.#ask('getBlockDagInfoRequest', {}, this.#timeouts.queryMs)).sink);
+  /** Tip of the selected chain, and its oldest block that the node keeps all of. */
+  async chainEnds(): Promise<{ readonly sink: string; readonly pruningPoint: string }> {
+    const answer = await this.#ask('getBlockDagInfoRequest', {}, this.#timeouts.queryMs);
+    return { sink: String(answer.sink), pruningPoint: String(answer.pruningPointHash) };
   }
 
   async sinkBlueScore(): Promise<bigint> {
@@ -237,6 +238,8 @@ export class NodeLink implements FateSource {
   }
 
   async feeEstimate(): Promise<FeeEstimate> {
+    if (!this.#knows(0, 15, 'getFeeEstimateRequest'))
+      throw new EdgeError('SLUICE_NODE_REFUSED', 'this node is too old to estimate fees');
     const answer = await this.#ask('getFeeEstimateRequest', {}, this.#timeouts.queryMs);
     return feeEstimateOfWire(answer.estimate as WireFeeEstimate);
   }

@@ -10,14 +10,9 @@ import { PayoutMachine, type Report } from '../payout/payout-machine.ts';
 import { RequestDesk } from '../payout/payout-requests.ts';
 import { reportText } from '../payout/report-text.ts';
 import { PostgresPayoutStore } from '../payout/stores/postgres-payout-store.ts';
+import type { Duty } from './payer-loop.ts';
 import type { PayerMetrics } from './payer-metrics.ts';
 import type { PayerParts } from './payer-parts.ts';
-
-export interface Duty {
-  readonly name: string;
-  readonly everyMs: number;
-  tick(): Promise<void>;
-}
 
 export interface DutyContext extends PayerParts {
   readonly lead: Lead;

@@ -4,8 +4,8 @@
  */
 import { hostname } from 'node:os';
 import { reportText } from '../payout/report-text.ts';
-import type { Duty, DutyContext } from './payer-duties.ts';
-import type { DutyRecord } from './payer-loop.ts';
+import type { DutyContext } from './payer-duties.ts';
+import type { Duty, DutyRecord } from './payer-loop.ts';
 import { tellParent } from './role-channel.ts';
 
 export interface PayerStatus {

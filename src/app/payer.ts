@@ -31,6 +31,7 @@ const CHECK_RETRY_MS = 1_000;
 
 export async function runPayer(configFile: string): Promise<number> {
   const log = createLogger(loadConfig(configFile).log.level, 'payer');
+  keepMemoryPrivate();
   const parts = openPayerParts(configFile, process.env, log, true);
   const loop = new DutyLoop(log);
   onStopRequested((reason) => {
@@ -53,6 +54,18 @@ export async function runPayer(configFile: string): Promise<number> {
     tellParent({ kind: 'final', info: null });
     if (process.connected) process.disconnect();
   }
+}
+
+/**
+ * What Node would write of its memory, or open to others, by itself: diagnostic reports, and a debugger on SIGUSR1. A listener of
+ * our own takes that signal away from it. Core dumps are the unit's to forbid (LimitCORE=0).
+ */
+function keepMemoryPrivate(): void {
+  process.on('SIGUSR1', () => {});
+  if (!process.report) return;
+  process.report.reportOnFatalError = false;
+  process.report.reportOnSignal = false;
+  process.report.reportOnUncaughtException = false;
 }
 
 async function leadAgainAndAgain(parts: PayerParts, loop: DutyLoop, log: Logger): Promise<void> {

@@ -72,7 +72,9 @@ describe('sluice payer', () => {
       stage.figures().includes('sluice_payer_steps_total{state="CONFIRMED"} 1'),
     );
     expect(stage.figures()).toMatch(/^sluice_payer_halts 0$/m);
+    payer.process.kill('SIGUSR1');
     expect(await payer.stop()).toBe(0);
+    expect(stage.log()).not.toMatch(/debugger/i);
     expect(stage.log()).not.toContain('b7e15162');
   }, 60_000);
 

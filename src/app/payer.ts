@@ -17,6 +17,7 @@ import { EdgeError, messageOf } from '../kit/edge-error.ts';
 import { createLogger, type Logger } from '../kit/log.ts';
 import { Lead } from '../ledger/lead.ts';
 import { isUnreachable } from '../ledger/stores/postgres.ts';
+import type { AtPoint } from '../payout/crash-points.ts';
 import { checkAgainstChain, LedgerHeadNote } from '../payout/ledger-head.ts';
 import { PostgresPayoutStore } from '../payout/stores/postgres-payout-store.ts';
 import { type DutyContext, dutiesOf } from './payer-duties.ts';
@@ -29,7 +30,8 @@ import { onStopRequested, tellParent } from './role-channel.ts';
 const LEAD_RETRY_MS = 2_000;
 const CHECK_RETRY_MS = 1_000;
 
-export async function runPayer(configFile: string): Promise<number> {
+/** @param atPoint for tests, which have a program of their own around this; `sluice payer` has none and no way to be given one */
+export async function runPayer(configFile: string, atPoint?: AtPoint): Promise<number> {
   const log = createLogger(loadConfig(configFile).log.level, 'payer');
   keepMemoryPrivate();
   const parts = openPayerParts(configFile, process.env, log, true);
@@ -47,7 +49,7 @@ export async function runPayer(configFile: string): Promise<number> {
     );
   try {
     await firstWords(parts.links);
-    await leadAgainAndAgain(parts, loop, log);
+    await leadAgainAndAgain(parts, loop, log, atPoint);
     return 0;
   } finally {
     parts.close();
@@ -68,7 +70,12 @@ function keepMemoryPrivate(): void {
   process.report.reportOnUncaughtException = false;
 }
 
-async function leadAgainAndAgain(parts: PayerParts, loop: DutyLoop, log: Logger): Promise<void> {
+async function leadAgainAndAgain(
+  parts: PayerParts,
+  loop: DutyLoop,
+  log: Logger,
+  atPoint: AtPoint | undefined,
+): Promise<void> {
   const told: DutyContext['told'] = { payouts: undefined };
   const metrics = new PayerMetrics(loop.records);
   const holder = payerName();
@@ -80,7 +87,7 @@ async function leadAgainAndAgain(parts: PayerParts, loop: DutyLoop, log: Logger)
       waitingFor = '';
       log.info({ epoch: String(lead.epoch) }, 'this payer leads');
       metrics.leads(lead.epoch);
-      await leadOnce({ ...parts, lead, log, told, metrics }, loop);
+      await leadOnce({ ...parts, lead, log, told, metrics, atPoint }, loop);
     } catch (error) {
       if (!isTransient(error)) throw error;
       if (messageOf(error) !== waitingFor) {

@@ -58,7 +58,7 @@ export class KaspaPayoutChain implements PayoutChain {
   }
 
   sinkHash(): Promise<string> {
-    return this.#ask(async (link) => (await link.chainEnds()).sink);
+    return this.#ask((link) => link.sinkHash());
   }
 
   treasuryOutputs(): Promise<readonly ChainOutput[]> {
@@ -104,7 +104,7 @@ export class KaspaPayoutChain implements PayoutChain {
     const outputs = await this.#outputsOn(link);
     if (walk.isLate) {
       const ours = outputs.find((output) => output.txid === txid);
-      const { pruningPoint } = await link.chainEnds();
+      const pruningPoint = await link.pruningPoint();
       if (ours)
         return {
           kind: 'accepted',
@@ -132,7 +132,7 @@ export class KaspaPayoutChain implements PayoutChain {
     this.#walks.delete(txid);
     let walk: Walk = { node: link.name, at: chainFrom, found: undefined, isLate: false };
     if (!(await this.#goOn(link, txid, walk))) {
-      walk = { ...walk, at: (await link.chainEnds()).pruningPoint, isLate: true };
+      walk = { ...walk, at: await link.pruningPoint(), isLate: true };
       if (!(await this.#goOn(link, txid, walk))) return walk;
     }
     if (this.#walks.size >= WALKS_MAX) this.#walks.delete(this.#walks.keys().next().value!);

@@ -221,10 +221,14 @@ export class NodeLink implements FateSource {
     return (await this.#askMaybe('getMempoolEntryRequest', question)) !== undefined;
   }
 
-  /** Tip of the selected chain, and its oldest block that the node keeps all of. */
-  async chainEnds(): Promise<{ readonly sink: string; readonly pruningPoint: string }> {
-    const answer = await this.#ask('getBlockDagInfoRequest', {}, this.#timeouts.queryMs);
-    return { sink: String(answer.sink), pruningPoint: String(answer.pruningPointHash) };
+  /** Tip of the selected chain. */
+  async sinkHash(): Promise<string> {
+    return String((await this.#ask('getBlockDagInfoRequest', {}, this.#timeouts.queryMs)).sink);
+  }
+
+  /** The oldest block of the selected chain that the node keeps all of. */
+  async pruningPoint(): Promise<string> {
+    return String((await this.#ask('getBlockDagInfoRequest', {}, this.#timeouts.queryMs)).pruningPointHash);
   }
 
   async sinkBlueScore(): Promise<bigint> {

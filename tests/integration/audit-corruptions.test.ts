@@ -94,7 +94,7 @@ describe('the auditor', () => {
       );
     }
     expect(missed).toEqual([]);
-  }, 120_000);
+  }, 300_000);
 
   it('finds sound books again after each was taken back', async () => {
     await sql`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`;

@@ -191,8 +191,17 @@ const SETTLEMENTS: readonly Row[] = [
     'parts: work of two swapped',
     'windows-recompute',
     (p) =>
-      `UPDATE settlement_parts p SET work = o.work FROM settlement_parts o WHERE p.settlement_id = o.settlement_id AND p.account_id + o.account_id = 5 AND p.settlement_id = ${p.one('settlements', 'id')}`,
+      `UPDATE settlement_parts p SET work = o.work FROM settlement_parts o WHERE p.settlement_id = o.settlement_id AND p.account_id + o.account_id = 5 AND p.settlement_id = ${p.one('settlements', 'id', 'window_work > 0')}`,
   ],
+];
+
+const MINUTES: readonly Row[] = [
+  ['minute: took more from the reserve', 'settlements-add-up', (p) => `UPDATE pps_minutes SET gross_sompi = gross_sompi + ${p.number(9)}`],
+  ['minute: deleted', 'settlements-add-up', () => `DELETE FROM pps_minutes`],
+  ['output: attributed by nobody', 'one-reward-per-output', () => `UPDATE ledger_transactions SET key = 'attribute:x:1' WHERE key LIKE 'attribute:%'`],
+  ['part: fee points changed', 'windows-recompute', (p) => `UPDATE settlement_parts SET fee_basis_points = fee_basis_points + ${p.number(9)} WHERE ctid = ${p.row('settlement_parts', 'gross_sompi > 0')}`],
+  ['policy: terms changed', 'windows-recompute', () => `UPDATE policies SET terms = jsonb_set(terms, '{finderBonusBasisPoints}', '51')`],
+  ['settlement: reserve changed', 'settlements-add-up', (p) => `UPDATE settlements SET reserve_sompi = ${p.number(9)} WHERE id = ${p.one('settlements', 'id')}`],
 ];
 
 const PAYOUTS: readonly Row[] = [
@@ -357,7 +366,7 @@ const PAYOUTS: readonly Row[] = [
   ],
 ];
 
-export const MONEY_CORRUPTIONS: readonly Corruption[] = [...OUTPUTS, ...SETTLEMENTS, ...PAYOUTS].map(
+export const MONEY_CORRUPTIONS: readonly Corruption[] = [...OUTPUTS, ...SETTLEMENTS, ...MINUTES, ...PAYOUTS].map(
   ([kind, caughtBy, sql]) => ({
     kind,
     caughtBy,

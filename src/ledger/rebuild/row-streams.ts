@@ -102,7 +102,13 @@ export async function compareTables(
   const withPot = await sharesHavePot(live);
   const found: TableComparison[] = [];
   for (const [table, rows] of TABLES)
-    found.push(await compareStreams(table, rows(live, coverage, span, withPot), rows(rebuilt, coverage, span, withPot)));
+    found.push(
+      await compareStreams(
+        table,
+        rows(live, coverage, span, withPot),
+        rows(rebuilt, coverage, span, withPot),
+      ),
+    );
   return found;
 }
 

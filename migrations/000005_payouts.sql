@@ -31,6 +31,7 @@ CREATE TABLE payouts (
   CHECK ((state IN ('ACCEPTED', 'CONFIRMED')) <= (accepting_block IS NOT NULL))
 );
 CREATE INDEX payouts_live ON payouts (id) WHERE state IN ('PLANNED', 'SIGNED', 'BROADCAST', 'ACCEPTED');
+CREATE INDEX payouts_planned ON payouts (planned_at);
 COMMENT ON TABLE payouts IS 'One transaction on the chain that pays many accounts, or joins many small outputs into one.';
 COMMENT ON COLUMN payouts.plan IS 'Inputs, outputs and fee as they will be signed; never changed.';
 COMMENT ON COLUMN payouts.signed_bytes IS 'Stored and committed before the first byte leaves; a resume sends these very bytes.';
@@ -138,6 +139,32 @@ BEGIN
 END
 $$;
 CREATE TRIGGER latch BEFORE INSERT OR UPDATE ON payouts FOR EACH ROW EXECUTE FUNCTION refuse_while_halted();
+
+-- ------------------------------------------------------------------------------------------------------ people and payer
+
+-- A person at a terminal has not got the lead while the payer runs: what is wanted is written here, and the payer does it.
+CREATE TABLE payout_requests (
+  id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  verb         text NOT NULL CHECK (verb IN ('run', 'cancel')),
+  payout_id    bigint REFERENCES payouts (id),
+  reason       text NOT NULL DEFAULT '',
+  requested_by text NOT NULL,
+  requested_at timestamptz NOT NULL DEFAULT now(),
+  done_at      timestamptz,
+  outcome      text,
+  CHECK ((verb = 'cancel') = (payout_id IS NOT NULL)),
+  CHECK ((done_at IS NULL) = (outcome IS NULL))
+);
+CREATE INDEX payout_requests_open ON payout_requests (id) WHERE done_at IS NULL;
+COMMENT ON TABLE payout_requests IS 'What `sluice payout run` and `cancel` ask of a running payer, and what it answered.';
+
+CREATE TABLE payer_status (
+  only_one     boolean PRIMARY KEY DEFAULT true CHECK (only_one),
+  leader_epoch bigint NOT NULL CHECK (leader_epoch > 0),
+  status       jsonb NOT NULL,
+  told_at      timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE payer_status IS 'What the running payer last said of itself: duties, faults, nodes. For `sluice payout status`; nothing is decided by it.';
 
 -- --------------------------------------------------------------------------------------------------------------- audits
 

@@ -4,8 +4,10 @@
  */
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { addAccountVerbs } from './app/account-verbs.ts';
 import { addAuditVerb } from './app/audit-verb.ts';
 import { addBackupVerbs } from './app/backup-verbs.ts';
+import { addBlocksVerb } from './app/blocks-verb.ts';
 import { addCapacityVerb } from './app/capacity-verb.ts';
 import { addConfigVerbs } from './app/config-verbs.ts';
 import { runDemo } from './app/demo.ts';
@@ -15,6 +17,8 @@ import { addJournalVerbs } from './app/journal-verbs.ts';
 import { addLedgerVerbs } from './app/ledger-verbs.ts';
 import { runMigrate } from './app/migrate-role.ts';
 import { addMinerVerb } from './app/miner-role.ts';
+import { runPayer } from './app/payer.ts';
+import { addPayoutVerbs } from './app/payout-verbs.ts';
 import { addReserveVerb } from './app/reserve-verb.ts';
 import { addRewardsVerb } from './app/rewards-verb.ts';
 import { runServe } from './app/serve.ts';
@@ -30,6 +34,9 @@ const USAGE_CODES = new Set([
   'SLUICE_SIMNODE_OPTION',
   'SLUICE_NETWORK_UNKNOWN',
   'SLUICE_PAY_ADDRESS',
+  'SLUICE_KEY_FILE',
+  'SLUICE_KEY_ADDRESS',
+  'SLUICE_KEY_ENVIRONMENT',
 ]);
 const DEPENDENCY_CODES = new Set([
   'SLUICE_DATABASE_UNREACHABLE',
@@ -92,6 +99,18 @@ function addServeVerb(program: Command): void {
     });
 }
 
+function addPayerVerb(program: Command): void {
+  program
+    .command('payer')
+    .description(
+      'keeps the books and pays: the one process that writes money and has the key (docs/PAYOUTS.md)',
+    )
+    .requiredOption('--config <file>', 'the configuration of the engine')
+    .action(async (options: { config: string }) => {
+      process.exitCode = await runPayer(options.config);
+    });
+}
+
 function buildProgram(): Command {
   const { version } = JSON.parse(readFileSync(projectPath('package.json'), 'utf8')) as { version: string };
   const program = new Command('sluice')
@@ -150,10 +169,14 @@ function buildProgram(): Command {
   addConfigVerbs(program);
   addJournalVerbs(program);
   addRewardsVerb(program);
+  addBlocksVerb(program);
   addAuditVerb(program);
   addLedgerVerbs(program);
   addBackupVerbs(program);
   addReserveVerb(program);
+  addPayerVerb(program);
+  addPayoutVerbs(program);
+  addAccountVerbs(program);
   return program;
 }
 

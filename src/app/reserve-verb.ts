@@ -1,6 +1,7 @@
 /** `sluice reserve status | fund | risk`: the reserve that PPS and FPPS are credited from. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { kasOf, sompiOf } from '../domain/money.ts';
+import { POTS } from '../domain/pot.ts';
 import { EdgeError } from '../kit/edge-error.ts';
 import { type Luck, readLuck, readReserve } from '../ledger/reserve/reserve-facts.ts';
 import {
@@ -10,7 +11,6 @@ import {
   ruinProbability,
   ruinWithin,
 } from '../ledger/reserve/ruin.ts';
-import { POTS } from '../ledger/schemes/terms.ts';
 import { fundReserve, fundReserveFromFees, type Outpoint } from '../ledger/settlement/operator-orders.ts';
 import { verbGroup, withLead, withLedger } from './ledger-access.ts';
 import { givenOutpoint } from './rewards-verb.ts';

@@ -2,12 +2,13 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Config, SCHEME_NAMES } from '../../config/schema.ts';
 import { basisPointsOf, kasOf, sompiOf } from '../domain/money.ts';
+import { POTS, type SchemeName } from '../domain/pot.ts';
 import { targetOfBits, workOfTarget } from '../domain/target.ts';
 import { EdgeError } from '../kit/edge-error.ts';
 import { withFinders, workInWindow } from '../ledger/reward-window.ts';
 import { SCHEMES } from '../ledger/schemes/all-schemes.ts';
 import { type Divided, MS_PER_MINUTE, type Span } from '../ledger/schemes/scheme.ts';
-import { POTS, readTerms, type SchemeName, type Terms, termsJson } from '../ledger/schemes/terms.ts';
+import { readTerms, type Terms, termsJson } from '../ledger/schemes/terms.ts';
 import { creditOf } from '../ledger/settlement/settlement-document.ts';
 import type { Database } from '../ledger/stores/postgres.ts';
 import { withLedger } from './ledger-access.ts';

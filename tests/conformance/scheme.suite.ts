@@ -4,8 +4,9 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { POTS } from '../../src/domain/pot.ts';
 import type { Divided, Division, Scheme } from '../../src/ledger/schemes/scheme.ts';
-import { POTS, readTerms, type Terms } from '../../src/ledger/schemes/terms.ts';
+import { readTerms, type Terms } from '../../src/ledger/schemes/terms.ts';
 import { creditOf } from '../../src/ledger/settlement/settlement-document.ts';
 
 /** Who has a claim on a reward. */

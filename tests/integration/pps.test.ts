@@ -2,17 +2,17 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { configExample } from '../../config/example.ts';
 import { parseConfig } from '../../config/load.ts';
+import { POTS } from '../../src/domain/pot.ts';
 import { silentLogger } from '../../src/kit/log.ts';
 import { Registry } from '../../src/kit/metrics.ts';
 import { readLuck, readReserve } from '../../src/ledger/reserve/reserve-facts.ts';
-import { POTS } from '../../src/ledger/schemes/terms.ts';
 import { fundReserve, fundReserveFromFees } from '../../src/ledger/settlement/operator-orders.ts';
 import { RewardDesk } from '../../src/ledger/settlement/reward-desk.ts';
-import { BITS_OF_DIFFICULTY_ONE, MINUTE_MS, NOON, RewardStage } from '../kit/reward-stage.ts';
+import { BITS_OF_DIFFICULTY_ONE, MINUTE_MS, NOON, SettlementStage } from '../kit/settlement-stage.ts';
 import { type TestDatabase, withTestDatabase } from '../kit/test-database.ts';
 
 let server: TestDatabase;
-let stage: RewardStage;
+let stage: SettlementStage;
 
 beforeAll(async () => {
   server = await withTestDatabase();
@@ -29,7 +29,7 @@ const terms = (stopKas: string) => ({
 });
 
 async function openStage(stopKas = '0'): Promise<RewardDesk> {
-  stage = await RewardStage.open(server, 2, terms(stopKas));
+  stage = await SettlementStage.open(server, 2, terms(stopKas));
   const parsed = parseConfig(configExample(), 'example');
   if (!parsed.ok) throw new Error('the example is good');
   return new RewardDesk({

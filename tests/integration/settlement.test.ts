@@ -1,16 +1,16 @@
 /** Settlements on a real PostgreSQL: each scheme through the books, held against the division that SQL makes by itself. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { seededRandom } from '../../bench/lib/seeded-random.ts';
+import { POTS, type SchemeName } from '../../src/domain/pot.ts';
 import { Lead } from '../../src/ledger/lead.ts';
-import { POTS, type SchemeName } from '../../src/ledger/schemes/terms.ts';
 import { attributeOutput, setAccountFee } from '../../src/ledger/settlement/operator-orders.ts';
 import { readDocument, verifyDocument } from '../../src/ledger/settlement/settlement-document.ts';
 import { readSettlement } from '../../src/ledger/settlement/settlement-reader.ts';
-import { MINUTE_MS, NOON, RewardStage } from '../kit/reward-stage.ts';
+import { MINUTE_MS, NOON, SettlementStage } from '../kit/settlement-stage.ts';
 import { type TestDatabase, withTestDatabase } from '../kit/test-database.ts';
 
 let server: TestDatabase;
-let stage: RewardStage;
+let stage: SettlementStage;
 
 beforeAll(async () => {
   server = await withTestDatabase();
@@ -25,7 +25,7 @@ const later = (minutes: number) => {
 
 describe('a settlement', () => {
   it('divides a PPLNS block by the work of its window, bonus first, fee and donation after', async () => {
-    stage = await RewardStage.open(server, 3, {
+    stage = await SettlementStage.open(server, 3, {
       pplns: { feePercent: 1, finderBonusPercent: 10, windowDifficulties: 2, windowHoursMax: 1 },
     });
     // A little more than a block costs, so that two minutes hold two difficulties.
@@ -50,7 +50,7 @@ describe('a settlement', () => {
   });
 
   it('takes blocks of one minute together and of another minute apart, in the order they were found', async () => {
-    stage = await RewardStage.open(server, 2);
+    stage = await SettlementStage.open(server, 2);
     await stage.work('pplns', 1, 0, 1n);
     await stage.work('pplns', 2, 1, 1n);
     await stage.block({ pot: 'pplns', finder: 1, minute: 1 });
@@ -65,7 +65,7 @@ describe('a settlement', () => {
   });
 
   it('gives a SOLO block to its finder, and divides a PROP round since the paid block before', async () => {
-    stage = await RewardStage.open(server, 3);
+    stage = await SettlementStage.open(server, 3);
     for (const pot of ['solo', 'prop'] as const)
       for (const account of [1, 2, 3]) await stage.work(pot, account, account, 10n);
     await stage.block({ pot: 'solo', finder: 2, minute: 3, sompi: 1_000n });
@@ -84,7 +84,7 @@ describe('a settlement', () => {
   });
 
   it('waits with PROP until every earlier block is final', async () => {
-    stage = await RewardStage.open(server, 1);
+    stage = await SettlementStage.open(server, 1);
     await stage.work('prop', 1, 0, 1n);
     const open = await stage.block({ pot: 'prop', finder: 1, minute: 0, state: 'blue' });
     await stage.block({ pot: 'prop', finder: 1, minute: 1 });
@@ -95,7 +95,7 @@ describe('a settlement', () => {
   });
 
   it('divides all rewards of a round of points when the round is over', async () => {
-    stage = await RewardStage.open(server, 2, { points: { feePercent: 0, roundMinutes: 30 } });
+    stage = await SettlementStage.open(server, 2, { points: { feePercent: 0, roundMinutes: 30 } });
     await stage.work('points', 1, 1, 3n);
     await stage.work('points', 2, 29, 1n);
     await stage.work('points', 2, 30, 100n);
@@ -114,7 +114,7 @@ describe('a settlement', () => {
   });
 
   it('keeps what nobody has worked for and divides it with the next reward of the pot', async () => {
-    stage = await RewardStage.open(server, 1, { points: { feePercent: 0, roundMinutes: 1 } });
+    stage = await SettlementStage.open(server, 1, { points: { feePercent: 0, roundMinutes: 1 } });
     await stage.block({ pot: 'points', finder: 1, minute: 0, sompi: 700n });
     await stage.work('points', 1, 1, 1n);
     later(5);
@@ -126,7 +126,7 @@ describe('a settlement', () => {
   });
 
   it('waits for the slowest engine, and names it when it was waited for long enough', async () => {
-    stage = await RewardStage.open(server, 1);
+    stage = await SettlementStage.open(server, 1);
     await stage.sql`SELECT ensure_instance('b')`;
     await stage.work('pplns', 1, 0, 1n);
     await stage.block({ pot: 'pplns', finder: 1, minute: 0 });
@@ -142,7 +142,7 @@ describe('a settlement', () => {
   });
 
   it('uses the terms that held when the block was found', async () => {
-    stage = await RewardStage.open(server, 1);
+    stage = await SettlementStage.open(server, 1);
     await stage.work('solo', 1, 0, 1n);
     later(3);
     expect(await stage.applyTerms({ solo: { feePercent: 50 } })).toEqual(['solo']);
@@ -158,7 +158,7 @@ describe('a settlement', () => {
   });
 
   it('charges an account its own fee, and gives an attributed output to its block', async () => {
-    stage = await RewardStage.open(server, 1);
+    stage = await SettlementStage.open(server, 1);
     await setAccountFee(stage.lead, 'kaspadev:1', 2_500n, 'test', 1);
     await stage.work('pplns', 1, 0, 1n);
     const hash = await stage.block({ pot: 'pplns', finder: 1, minute: 0, state: 'red' });
@@ -172,7 +172,7 @@ describe('a settlement', () => {
 
 describe('a division that SQL makes otherwise', () => {
   it('is not kept, and halts payouts and settlements until a person has looked', async () => {
-    stage = await RewardStage.open(server, 2);
+    stage = await SettlementStage.open(server, 2);
     await stage.work('pplns', 1, 0, 1n);
     await stage.block({ pot: 'pplns', finder: 1, minute: 0 });
     // The fee that is applied is another one than the terms that SQL reads.
@@ -198,7 +198,7 @@ describe('many settlements of seeded pools', () => {
     async (seed) => {
       const random = seededRandom(seed);
       const upTo = (n: number) => Math.floor(random() * n);
-      stage = await RewardStage.open(server, 25, {
+      stage = await SettlementStage.open(server, 25, {
         pplns: { feePercent: 1.5, finderBonusPercent: 2.5, windowDifficulties: 3, windowHoursMax: 1 },
         prop: { feePercent: 2, finderBonusPercent: 1, windowHoursMax: 1 },
         points: { feePercent: 0.5, roundMinutes: 7 },
@@ -244,7 +244,7 @@ describe('many settlements of seeded pools', () => {
   );
 
   it('do not verify when a single sompi was moved', async () => {
-    stage = await RewardStage.open(server, 3);
+    stage = await SettlementStage.open(server, 3);
     for (const account of [1, 2, 3]) await stage.work('pplns', account, 0, BigInt(account));
     await stage.block({ pot: 'pplns', finder: 1, minute: 0 });
     later(5);
@@ -258,7 +258,7 @@ describe('many settlements of seeded pools', () => {
 
 describe('a payer that is killed', () => {
   it('at any statement of a settlement has settled it once or not at all', async () => {
-    stage = await RewardStage.open(server, 2);
+    stage = await SettlementStage.open(server, 2);
     let statements = 0;
     for (let finished = false; !finished && statements < 60; ) {
       await stage.work('pplns', 1, statements, 1n);

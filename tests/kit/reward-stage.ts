@@ -1,167 +1,199 @@
 /**
- * A pool's books for tests of rewards: accounts with work, blocks with mature outputs, and the lead. Rows are made as engine and
- * intake make them; all money goes through `post`.
+ * A simulated node, a database and both sides between them: the engine's block tracker and the payer's intake, each of which may be
+ * away for as long as a test likes. Blocks are real: ground, submitted over gRPC, merged by the node.
  */
-
-import { configExample } from '../../config/example.ts';
-import { parseConfig } from '../../config/load.ts';
-import type { Config } from '../../config/schema.ts';
+import { encodeAddress, payToAddressScript } from '../../src/chains/kaspa/address.ts';
+import { NodeLink } from '../../src/chains/kaspa/node-link.ts';
+import { blockOfTemplate, readTemplate } from '../../src/chains/kaspa/template.ts';
+import { type KaspaTreasury, NodeTreasury, type TreasuryUtxo } from '../../src/chains/kaspa/treasury.ts';
 import { silentLogger } from '../../src/kit/log.ts';
-import { post } from '../../src/ledger/books.ts';
+import { BlockTracker } from '../../src/ledger/block-tracker.ts';
 import { Lead } from '../../src/ledger/lead.ts';
-import { POTS, type SchemeName } from '../../src/ledger/schemes/terms.ts';
-import { syncPolicies } from '../../src/ledger/settlement/policies.ts';
-import { Settler } from '../../src/ledger/settlement/settler.ts';
-import type { Database } from '../../src/ledger/stores/postgres.ts';
+import { type IntakeReport, RewardIntake } from '../../src/ledger/rewards/reward-intake.ts';
+import { PostgresBlockStore } from '../../src/ledger/stores/block-store.ts';
+import { runSimnode, type SimnodeHandle, type SimnodeOptions } from '../../src/simnode/simnode.ts';
+import { grindBlock } from './block-grinder.ts';
+import { pollUntil } from './poll-until.ts';
 import type { FreshDatabase, TestDatabase } from './test-database.ts';
 
-export const MINUTE_MS = 60_000;
-/** A Monday noon, UTC. */
-export const NOON = Date.UTC(2026, 5, 1, 12);
-/** Target 2^224 - 1 or nearly: a block costs 2^32 hashes. */
-export const BITS_OF_DIFFICULTY_ONE = 0x1d00ffff;
-
-export interface StagedBlock {
-  readonly pot: SchemeName;
-  readonly finder: number;
-  /** Minutes after NOON. */
-  readonly minute: number;
-  readonly sompi?: bigint;
-  readonly origin?: 'blue' | 'reds';
-  readonly state?: string;
-}
+export const MATURITY_DAA = 20;
+const PAY_TO = { prefix: 'kaspadev', version: 0, payload: new Uint8Array(32).fill(9) } as const;
+export const TREASURY_ADDRESS = encodeAddress(PAY_TO);
+export const PAY_SCRIPT = Buffer.from(payToAddressScript(PAY_TO)).toString('hex');
+const OPTIONS: Partial<SimnodeOptions> = {
+  ...{ listen: ['127.0.0.1:0'], controlPort: -1, difficultyLog2: -20, blocksPerSecond: 0, redRate: 0 },
+  ...{ maturityDaa: MATURITY_DAA, forkRate: 0 },
+};
 
 export class RewardStage {
-  readonly database: FreshDatabase;
-  lead: Lead;
-  nowMs = NOON;
-  readonly #rewards: Config['rewards'];
-  #made = 0;
+  readonly fresh: FreshDatabase;
+  readonly node: SimnodeHandle;
+  readonly link: NodeLink;
+  /** The chain as the intake sees it; a test may change what it says. */
+  readonly chain: Pick<KaspaTreasury, 'utxos' | 'virtualDaaScore' | 'rewardOrigins'>;
+  extraUtxos: TreasuryUtxo[] = [];
+  hidden = new Set<string>();
+  tracker: BlockTracker;
+  #nowMs = 1_750_000_000_000;
+  #payer: { lead: Lead; intake: RewardIntake } | undefined;
+  #mined = 0;
 
-  private constructor(database: FreshDatabase, lead: Lead, rewards: Config['rewards']) {
-    this.database = database;
-    this.lead = lead;
-    this.#rewards = rewards;
+  private constructor(fresh: FreshDatabase, node: SimnodeHandle, link: NodeLink) {
+    this.fresh = fresh;
+    this.node = node;
+    this.link = link;
+    const treasury = new NodeTreasury(() => [link]);
+    this.chain = {
+      virtualDaaScore: () => treasury.virtualDaaScore(),
+      rewardOrigins: (hash, script) => treasury.rewardOrigins(hash, script),
+      utxos: async (addresses) =>
+        [...(await treasury.utxos(addresses)), ...this.extraUtxos].filter(
+          ({ transactionId, index }) => !this.hidden.has(`${transactionId}:${index}`),
+        ),
+    };
+    this.tracker = this.#newTracker();
   }
 
-  /** `accounts`: numbered from 1, with one rig each; one engine, which has loaded all. */
-  static async open(
-    server: TestDatabase,
-    accounts: number,
-    rewards: Partial<Config['rewards']> = {},
-  ): Promise<RewardStage> {
-    const database = await server.freshDatabase();
-    const { sql } = database;
-    for (const day of ['2026-05-31', '2026-06-01', '2026-06-02'])
-      await sql`SELECT ensure_day_partitions(${day}::text::date)`;
-    await sql`SELECT ensure_instance('a')`;
-    await sql`INSERT INTO journal_progress (instance_id, segment, slot) VALUES (1, 0, 0)`;
-    await sql`INSERT INTO accounts (address) SELECT 'kaspadev:' || n FROM generate_series(1, ${accounts}::int) n`;
-    await sql`INSERT INTO workers (account_id, name) SELECT id, 'rig' FROM accounts ORDER BY id`;
-    const stage = new RewardStage(database, await Lead.take(database.url, 'test'), {
-      ...exampleRewards(),
-      ...rewards,
+  static async open(database: TestDatabase, options: Partial<SimnodeOptions> = {}): Promise<RewardStage> {
+    const node = await runSimnode({ ...OPTIONS, ...options });
+    const link = new NodeLink({
+      ...{ name: 'node', address: node.address, networkId: 'devnet', log: silentLogger, random: () => 0 },
     });
-    await stage.applyTerms();
-    await stage.loadedThrough(24 * 60);
+    link.start();
+    await pollUntil('the link is up', () => link.connected);
+    const stage = new RewardStage(await database.freshDatabase(), node, link);
+    // The block above genesis: genesis earned nothing, and its merger has no output for it.
+    await stage.others(2);
     return stage;
   }
 
-  get sql(): Database {
-    return this.database.sql;
+  get sql() {
+    return this.fresh.sql;
   }
 
-  applyTerms(changes: Partial<Config['rewards']> = {}): Promise<readonly SchemeName[]> {
-    return syncPolicies(this.lead, { ...this.#rewards, ...changes }, this.nowMs);
+  /** Another engine process: all that it knows is in the database. */
+  restartEngine(): void {
+    this.tracker = this.#newTracker();
   }
 
-  settler(waitForJournalsMs = 30 * MINUTE_MS): Settler {
-    return this.settlerOf(this.lead, waitForJournalsMs);
+  /** Another payer process, under a new epoch. */
+  killPayer(): void {
+    this.#payer?.lead.close();
+    this.#payer = undefined;
   }
 
-  settlerOf(lead: Lead, waitForJournalsMs = 30 * MINUTE_MS): Settler {
-    return new Settler({ lead, clock: () => this.nowMs, log: silentLogger, waitForJournalsMs });
+  /** A block of ours. @param told false: the engine died before it wrote a line. */
+  async mine(told = true): Promise<string> {
+    const { block: wire } = await this.link.getBlockTemplate(TREASURY_ADDRESS, `stage-${++this.#mined}`);
+    const reading = readTemplate(wire, 'node', 1);
+    if (!reading.ok) throw new Error(reading.reason);
+    const { template } = reading;
+    const nonce = await grindBlock(template);
+    const { block, hash } = blockOfTemplate(template, nonce);
+    const blockHash = Buffer.from(hash).toString('hex');
+    const answer = await this.link.submitBlock(block);
+    if (!answer.ok) throw new Error(answer.reason);
+    if (!told) return blockHash;
+    this.tracker.found(
+      { template, nonce, blockHash },
+      {
+        ...{ address: 'kaspadev:finder', workerName: 'rig', pot: 1, foundAtUnixMs: this.#nowMs },
+        ...{ templateAgeMs: 10, queueMs: 1 },
+      },
+    );
+    this.tracker.submitted(blockHash, [{ nodeName: 'node', outcome: 'accepted', reason: '', elapsedMs: 2 }]);
+    return blockHash;
   }
 
-  async loadedThrough(minute: number, instance = 'a'): Promise<void> {
-    await this.sql`
-      UPDATE journal_progress SET loaded_through = ${new Date(NOON + minute * MINUTE_MS)}
-      WHERE instance_id = (SELECT id FROM instances WHERE name = ${instance})`;
+  async others(count: number): Promise<void> {
+    await this.node.command('mine', { value: String(count) });
   }
 
-  async work(pot: SchemeName, account: number, minute: number, hashes: bigint): Promise<void> {
-    await this.sql`
-      INSERT INTO share_sums (bucket, worker_id, instance_id, pot, shares, work_hashes)
-      VALUES (${new Date(NOON + minute * MINUTE_MS)}, ${BigInt(account)}, 1, ${POTS[pot]}, 1, ${String(hashes)}::text::numeric)`;
+  async reorganise(depth: number, red: boolean): Promise<void> {
+    await this.node.command('reorg', { value: String(depth), red: String(red) });
   }
 
-  /** With an output in the books unless `state` says that it is not mature. Gives the outpoint's txid. */
-  async block({
-    pot,
-    finder,
-    minute,
-    sompi = 1_000n,
-    origin = 'blue',
-    state = 'matured',
-  }: StagedBlock): Promise<string> {
-    const name = (++this.#made).toString(16).padStart(64, '0');
-    const [block] = await this.sql<{ id: bigint }[]>`
-      INSERT INTO blocks (block_hash, instance_id, worker_id, job_id, nonce, daa_score, blue_score, network_bits, found_at, state, pot)
-      VALUES (${name}, 1, ${BigInt(finder)}, 1, 1, 1, 1, ${BigInt(BITS_OF_DIFFICULTY_ONE)},
-        ${new Date(NOON + minute * MINUTE_MS + 20_000)}, ${state}, ${POTS[pot]})
-      RETURNING id`;
-    if (state === 'matured') await this.output(name, origin, sompi, block!.id);
-    return name;
+  /** The engine asks the chain and writes what it heard. */
+  async follow(): Promise<void> {
+    this.#nowMs += 60_000;
+    await this.tracker.tick();
+    this.#nowMs += 60_000;
+    await this.tracker.tick();
   }
 
-  /** As the intake books it. */
-  async output(txid: string, origin: string, sompi: bigint, blockId: bigint | null): Promise<void> {
-    const kept = {
-      blue: 'unsettled',
-      reds: 'unsettled',
-      deposit: 'deposits',
-      unattributed: 'unattributed',
-    } as const;
-    const { epoch } = this.lead;
-    await this.lead.transaction(async (sql) => {
-      const transactionId = await post(sql, epoch, {
-        key: `${origin}:${txid}:0`,
-        kind: origin === 'deposit' ? 'deposit' : 'reward',
-        detail: {},
-        entries: [
-          { kind: 'treasury', sompi: -sompi },
-          { kind: kept[origin as keyof typeof kept], sompi },
-        ],
-      });
-      await sql`
-        INSERT INTO treasury_outputs (txid, output_index, amount_sompi, origin, daa_score, block_id, transaction_id, leader_epoch)
-        VALUES (${txid}, 0, ${sompi}, ${origin}, 1, ${blockId}, ${transactionId}, ${epoch})`;
-    });
+  /** One round of the payer, which is started if it does not run. */
+  async intake(): Promise<IntakeReport> {
+    this.#nowMs += 60_000;
+    this.#payer ??= await this.#startPayer();
+    try {
+      return await this.#payer.intake.tick();
+    } catch (error) {
+      this.killPayer();
+      throw error;
+    }
   }
 
-  /** Of the miners, by account; those with nothing left out. */
-  async balances(): Promise<Map<number, bigint>> {
-    const rows = await this.sql<{ id: bigint; balance: bigint }[]>`
-      SELECT account_id AS id, balance_sompi AS balance FROM ledger_accounts
-      WHERE kind = 'miner' AND balance_sompi <> 0 ORDER BY account_id`;
-    return new Map(rows.map(({ id, balance }) => [Number(id), balance]));
+  async missing() {
+    this.#payer ??= await this.#startPayer();
+    return this.#payer.intake.outputsMissing();
   }
 
-  async balance(kind: string): Promise<bigint> {
-    const [row] = await this.sql<{ balance: bigint }[]>`
-      SELECT balance_sompi AS balance FROM ledger_accounts WHERE kind = ${kind}`;
-    return row!.balance;
+  async block(hash: string) {
+    const [row] = await this.sql`
+      SELECT state, colour, reward_sompi, deep, merging_block FROM blocks WHERE block_hash = ${hash}`;
+    return row;
+  }
+
+  /** Sums by origin in the table, and balances in the ledger. */
+  async books() {
+    const outputs = await this.sql<{ origin: string; count: number; sompi: bigint }[]>`
+      SELECT origin, count(*)::int AS count, sum(amount_sompi)::bigint AS sompi FROM treasury_outputs GROUP BY origin`;
+    const balances = await this.sql<{ kind: string; balance: bigint }[]>`
+      SELECT kind, balance_sompi AS balance FROM ledger_accounts`;
+    return {
+      outputs: Object.fromEntries(outputs.map(({ origin, count, sompi }) => [origin, { count, sompi }])),
+      balances: Object.fromEntries(balances.map(({ kind, balance }) => [kind, balance])),
+    };
+  }
+
+  /** What the chain shows of ours that is old enough. */
+  async matureOnChain(): Promise<{ count: number; sompi: bigint }> {
+    const score = await this.chain.virtualDaaScore();
+    const utxos = await this.chain.utxos([TREASURY_ADDRESS]);
+    const mature = utxos.filter((utxo) => utxo.blockDaaScore + BigInt(MATURITY_DAA) <= score);
+    return { count: mature.length, sompi: mature.reduce((sum, utxo) => sum + utxo.amountSompi, 0n) };
   }
 
   async close(): Promise<void> {
-    this.lead.close();
-    await this.database.drop();
+    this.killPayer();
+    this.link.close();
+    await this.node.close();
+    await this.fresh.drop();
   }
-}
 
-/** Every key at its default. */
-function exampleRewards(): Config['rewards'] {
-  const parsed = parseConfig(configExample(), 'example');
-  if (!parsed.ok) throw new Error('the example is good');
-  return parsed.config.rewards;
+  #newTracker(): BlockTracker {
+    return new BlockTracker({
+      store: new PostgresBlockStore(this.fresh.sql, 'one'),
+      fateOf: (hash) => this.link.blockFate(hash, PAY_SCRIPT),
+      clock: () => this.#nowMs,
+      log: silentLogger,
+      finalConfirmations: MATURITY_DAA,
+      followForMs: 100 * 3_600_000,
+    });
+  }
+
+  async #startPayer(): Promise<{ lead: Lead; intake: RewardIntake }> {
+    // The connection of a payer that was killed a moment ago may still hold the lock.
+    const lead = await pollUntil('the lead is free', () =>
+      Lead.take(this.fresh.url, 'test').catch((error: { code?: string }) => {
+        if (error.code !== 'SLUICE_LEAD_TAKEN') throw error;
+        return undefined;
+      }),
+    );
+    const terms = { treasuryAddress: TREASURY_ADDRESS, payScript: PAY_SCRIPT, maturityDaa: MATURITY_DAA };
+    const intake = new RewardIntake({
+      ...{ lead, terms, treasury: this.chain, clock: () => this.#nowMs, log: silentLogger },
+    });
+    return { lead, intake };
+  }
 }

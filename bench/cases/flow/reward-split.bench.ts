@@ -5,6 +5,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Sql } from 'postgres';
+import { POTS } from '../../../src/domain/pot.ts';
 import { silentLogger } from '../../../src/kit/log.ts';
 import { post } from '../../../src/ledger/books.ts';
 import { startEmbeddedPostgres } from '../../../src/ledger/embedded-postgres.ts';
@@ -12,7 +13,7 @@ import { Lead } from '../../../src/ledger/lead.ts';
 import { migrate } from '../../../src/ledger/migrate.ts';
 import { prepareForSums, workInWindow } from '../../../src/ledger/reward-window.ts';
 import { pplns } from '../../../src/ledger/schemes/pplns.ts';
-import { POTS, readTerms } from '../../../src/ledger/schemes/terms.ts';
+import { readTerms } from '../../../src/ledger/schemes/terms.ts';
 import { Settler } from '../../../src/ledger/settlement/settler.ts';
 import { openDatabase } from '../../../src/ledger/stores/postgres.ts';
 import { type CaseContext, type CaseResult, defineCase, type Measure } from '../../lib/bench-case.ts';

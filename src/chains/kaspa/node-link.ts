@@ -50,6 +50,13 @@ export interface NodeInfo {
   readonly virtualDaaScore: bigint;
 }
 
+/** What the selected chain did since a block. */
+export interface ChainChange {
+  readonly removed: readonly string[];
+  /** Oldest first, a batch: ask again from the last one until nothing comes. */
+  readonly added: readonly { readonly hash: string; readonly acceptedIds: readonly string[] }[];
+}
+
 export interface SubmitAnswer {
   readonly ok: boolean;
   /** The node's words, '' when ok. */
@@ -189,10 +196,34 @@ export class NodeLink implements FateSource {
     return (answer?.addedChainBlockHashes as string[] | undefined) ?? [];
   }
 
-  /** The chain block at the end of the selected chain. */
+  /** With the ids of what each block accepted; undefined when the node does not know `hash`. */
+  async chainChange(hash: string): Promise<ChainChange | undefined> {
+    const question = { startHash: hash, includeAcceptedTransactionIds: true };
+    const answer = await this.#askMaybe('getVirtualChainFromBlockRequest', question);
+    if (!answer) return undefined;
+    const accepted = answer.acceptedTransactionIds as {
+      acceptingBlockHash: string;
+      acceptedTransactionIds: string[];
+    }[];
+    const idsOf = new Map(accepted.map((row) => [row.acceptingBlockHash, row.acceptedTransactionIds]));
+    return {
+      removed: answer.removedChainBlockHashes as string[],
+      added: (answer.addedChainBlockHashes as string[]).map((added) => ({
+        hash: added,
+        acceptedIds: idsOf.get(added) ?? [],
+      })),
+    };
+  }
+
+  /** Orphans do not count: a node that lacks an input holds them aside and tells nobody. */
+  async mempoolHolds(txId: string): Promise<boolean> {
+    const question = { txId, includeOrphanPool: false, filterTransactionPool: false };
+    return (await this.#askMaybe('getMempoolEntryRequest', question)) !== undefined;
+  }
+
+  /** Tip of the selected chain. */
   async sinkHash(): Promise<string> {
-    const answer = await this.#ask('getBlockDagInfoRequest', {}, this.#timeouts.queryMs);
-    return String(answer.sink);
+    return String((await this.#ask('getBlockDagInfoRequest', {}, this.#timeouts.queryMs)).sink);
   }
 
   async sinkBlueScore(): Promise<bigint> {

@@ -6,7 +6,8 @@
  *   unit, minutes of work before it, the pot's window before -> windowOf -> window
  *   outputs, work of the window, terms -> divide -> parts, which add up to the outputs to the last sompi
  */
-import type { SchemeName, Terms } from './terms.ts';
+import type { SchemeName } from '../../domain/pot.ts';
+import type { Terms } from './terms.ts';
 
 /** From and including, to and without; whole minutes in Unix ms. */
 export interface Span {

@@ -5,18 +5,7 @@
 import { z } from 'zod';
 import { type Config, SCHEME_NAMES } from '../../../config/schema.ts';
 import { sompiOf } from '../../domain/money.ts';
-
-export type SchemeName = (typeof SCHEME_NAMES)[number];
-
-/** As in the table `pots`, and in the journal: never renumbered. */
-export const POTS: Readonly<Record<SchemeName, number>> = {
-  pplns: 1,
-  prop: 2,
-  solo: 3,
-  pps: 4,
-  fpps: 5,
-  points: 6,
-};
+import type { SchemeName } from '../../domain/pot.ts';
 
 /** For fee tiers only: one block says nothing of a solo miner's hashrate, an hour does. */
 const SOLO_WINDOW_MINUTES = 60;

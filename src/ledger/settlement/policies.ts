@@ -4,10 +4,11 @@
  * back: a block that was found under old terms is divided by them, whenever it matures.
  */
 import type { Config } from '../../../config/schema.ts';
+import { POTS, type SchemeName } from '../../domain/pot.ts';
 import { post } from '../books.ts';
 import type { Lead } from '../lead.ts';
 import { MS_PER_MINUTE, type PolicyInForce } from '../schemes/scheme.ts';
-import { POTS, readTerms, type SchemeName, termsJson } from '../schemes/terms.ts';
+import { readTerms, termsJson } from '../schemes/terms.ts';
 import type { Database, ReservedConnection } from '../stores/postgres.ts';
 
 export interface PolicyRow extends PolicyInForce {

@@ -7,6 +7,7 @@
  */
 
 import { kasOf } from '../../domain/money.ts';
+import { POTS } from '../../domain/pot.ts';
 import { targetOfBits, workOfTarget } from '../../domain/target.ts';
 import type { Logger } from '../../kit/log.ts';
 import { post } from '../books.ts';
@@ -14,7 +15,7 @@ import type { Lead } from '../lead.ts';
 import { prepareForSums, workInWindow } from '../reward-window.ts';
 import { creditMinute, type MinuteCredit } from '../schemes/pps.ts';
 import { MS_PER_MINUTE } from '../schemes/scheme.ts';
-import { POTS, type Terms } from '../schemes/terms.ts';
+import type { Terms } from '../schemes/terms.ts';
 import type { ReservedConnection } from '../stores/postgres.ts';
 import { type NetworkFacts, networkAt } from './network-minutes.ts';
 import { type PolicyRow, policyAt, readPolicies } from './policies.ts';

@@ -3,10 +3,10 @@
  * In flows the lead, out flows a report of each round. The payer calls it every few seconds; without a node it settles all the same.
  */
 import type { Config } from '../../../config/schema.ts';
+import type { SchemeName } from '../../domain/pot.ts';
 import type { Logger } from '../../kit/log.ts';
 import { Gauge, type Registry } from '../../kit/metrics.ts';
 import type { Lead } from '../lead.ts';
-import type { SchemeName } from '../schemes/terms.ts';
 import { NetworkRecorder, type NetworkSource } from './network-minutes.ts';
 import { syncPolicies } from './policies.ts';
 import { PpsCredit, type PpsReport } from './pps-credit.ts';

@@ -1,0 +1,133 @@
+/**
+ * `sluice payer`: the one process that writes money. It takes the lead, looks whether database, note and chain belong together,
+ * and then goes round its duties. It must never start on a database that is behind what was paid already, and never go on without
+ * the lead: when that is lost it ends what it holds in memory and begins anew from what is stored.
+ *
+ *   take lead --taken by another--> wait --.
+ *       |  ^_______________________________|
+ *       v
+ *   check --behind--> end, says why
+ *       |
+ *       v
+ *   duties --lead lost--> take lead        SIGTERM: end after the duty that runs
+ */
+import { hostname } from 'node:os';
+import { loadConfig } from '../../config/load.ts';
+import { EdgeError, messageOf } from '../kit/edge-error.ts';
+import { createLogger, type Logger } from '../kit/log.ts';
+import { Lead } from '../ledger/lead.ts';
+import { isUnreachable } from '../ledger/stores/postgres.ts';
+import type { AtPoint } from '../payout/crash-points.ts';
+import { checkAgainstChain, LedgerHeadNote } from '../payout/ledger-head.ts';
+import { PostgresPayoutStore } from '../payout/stores/postgres-payout-store.ts';
+import { type DutyContext, dutiesOf } from './payer-duties.ts';
+import { DutyLoop } from './payer-loop.ts';
+import { firstWords, openPayerParts, type PayerParts } from './payer-parts.ts';
+import { statusDuty } from './payer-status.ts';
+import { onStopRequested, tellParent } from './role-channel.ts';
+
+const LEAD_RETRY_MS = 2_000;
+const CHECK_RETRY_MS = 1_000;
+
+/** @param atPoint for tests, which have a program of their own around this; `sluice payer` has none and no way to be given one */
+export async function runPayer(configFile: string, atPoint?: AtPoint): Promise<number> {
+  const log = createLogger(loadConfig(configFile).log.level, 'payer');
+  const parts = openPayerParts(configFile, process.env, log, true);
+  const loop = new DutyLoop(log);
+  onStopRequested((reason) => {
+    log.info({ reason }, 'stopping');
+    loop.stop();
+  });
+  const { network, payAddress } = parts.config.kaspa;
+  log.info({ network, payAddress, pays: parts.signer !== undefined }, 'payer');
+  if (!parts.signer) log.warn('payouts.keyFile is not set: the books are kept, nobody is paid');
+  if (parts.config.payouts.stateDirectory === undefined)
+    log.warn(
+      'payouts.stateDirectory is not set: an older database in the place of this one is noticed by the chain alone',
+    );
+  try {
+    await firstWords(parts.links);
+    await leadAgainAndAgain(parts, loop, log, atPoint);
+    return 0;
+  } finally {
+    parts.close();
+    tellParent({ kind: 'final', info: null });
+    if (process.connected) process.disconnect();
+  }
+}
+
+async function leadAgainAndAgain(
+  parts: PayerParts,
+  loop: DutyLoop,
+  log: Logger,
+  atPoint: AtPoint | undefined,
+): Promise<void> {
+  const told: DutyContext['told'] = { payouts: undefined };
+  const holder = payerName();
+  let waitingFor = '';
+  while (!loop.stopping) {
+    let lead: Lead | undefined;
+    try {
+      lead = await Lead.take(parts.databaseUrl, holder);
+      waitingFor = '';
+      log.info({ epoch: String(lead.epoch) }, 'this payer leads');
+      await leadOnce({ ...parts, lead, log, told, atPoint }, loop);
+    } catch (error) {
+      if (!isTransient(error)) throw error;
+      if (messageOf(error) !== waitingFor) {
+        waitingFor = messageOf(error);
+        log.warn({ reason: waitingFor }, lead ? 'the lead is lost; taking it again' : 'waiting for the lead');
+      }
+      await loop.pause(LEAD_RETRY_MS);
+    } finally {
+      lead?.close();
+    }
+  }
+}
+
+async function leadOnce(context: DutyContext, loop: DutyLoop): Promise<void> {
+  const { lead } = context;
+  await checkBeforePaying(context, loop);
+  if (loop.stopping) return;
+  tellParent({ kind: 'ready', info: { epoch: Number(lead.epoch), pays: context.signer !== undefined } });
+  const duties = [...dutiesOf(context), statusDuty(context, loop.records)];
+  await loop.run(duties, async () => {
+    await lead.sql`SELECT assert_lead('payer', ${lead.epoch})`;
+  });
+}
+
+/** Waits for a node that is as far as the ledger: a node that still catches up lacks outputs that are there. */
+async function checkBeforePaying({ lead, chain, config, log }: DutyContext, loop: DutyLoop): Promise<void> {
+  const { stateDirectory } = config.payouts;
+  if (stateDirectory !== undefined) await new LedgerHeadNote(stateDirectory).check(lead.sql);
+  const store = new PostgresPayoutStore(lead);
+  let told = '';
+  while (!loop.stopping) {
+    const verdict = await chainVerdict(store, chain);
+    if (verdict === 'equal') return;
+    if (verdict !== told) log.warn({ reason: verdict }, 'waiting for a node to hold the ledger against');
+    told = verdict;
+    await loop.pause(CHECK_RETRY_MS);
+  }
+}
+
+async function chainVerdict(store: PostgresPayoutStore, chain: DutyContext['chain']): Promise<string> {
+  try {
+    const verdict = await checkAgainstChain(store, chain);
+    return verdict === 'behind' ? 'the node is behind the ledger' : verdict;
+  } catch (error) {
+    if (error instanceof EdgeError && /^SLUICE_NO(?:DE_|_NODE$)/.test(error.code)) return error.message;
+    throw error;
+  }
+}
+
+/** What a new lead can mend, or time. Everything else ends the process, with its reason. */
+function isTransient(error: unknown): boolean {
+  if (!(error instanceof EdgeError)) return true;
+  return error.code === 'SLUICE_LEAD_TAKEN' || isUnreachable(error);
+}
+
+/** For people who wonder who has the lead. */
+export function payerName(): string {
+  return `${hostname()}, process ${process.pid}, started ${new Date().toISOString()}`;
+}

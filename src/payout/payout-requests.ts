@@ -1,0 +1,94 @@
+/**
+ * What a person asks of a payer that runs: rows of `payout_requests`. In flow verbs, out flow what became of them. The terminal
+ * has no lead, so it writes a row and waits; the payer does what stands there between two ticks.
+ */
+import { EdgeError, messageOf } from '../kit/edge-error.ts';
+import type { Database, ReservedConnection } from '../ledger/stores/postgres.ts';
+import { notCancellable, type PayoutStore } from './payout-store.ts';
+
+export interface PayoutRequest {
+  readonly verb: 'run' | 'cancel';
+  readonly payoutId: bigint | undefined;
+  readonly reason: string;
+  readonly requestedBy: string;
+}
+
+/** Unanswered for so long, a request is void: whoever asked has gone home, and the world has changed. */
+const VALID_FOR = '5 minutes';
+const POLL_MS = 200;
+
+/** Asks and waits. Rejects with SLUICE_PAYER_SILENT when nobody answered in time. */
+export async function askPayer(sql: Database, request: PayoutRequest, patienceMs: number): Promise<string> {
+  const payoutId = request.payoutId ?? null;
+  const [row] = await sql<{ id: bigint }[]>`
+    INSERT INTO payout_requests (verb, payout_id, reason, requested_by)
+    SELECT ${request.verb}, ${payoutId}::bigint, ${request.reason}, ${request.requestedBy}
+    WHERE ${payoutId}::bigint IS NULL OR EXISTS (SELECT FROM payouts WHERE id = ${payoutId}::bigint)
+    RETURNING id`;
+  if (!row) throw notCancellable(request.payoutId!, undefined);
+  const deadline = performance.now() + patienceMs;
+  while (performance.now() < deadline) {
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    const [answer] = await sql<{ outcome: string | null }[]>`
+      SELECT outcome FROM payout_requests WHERE id = ${row.id}`;
+    if (answer?.outcome) return answer.outcome;
+  }
+  throw new EdgeError(
+    'SLUICE_PAYER_SILENT',
+    'the payer has the lead and did not answer',
+    'It takes the request up within five minutes, or not at all; look with sluice payout status.',
+  );
+}
+
+export class RequestDesk {
+  readonly #store: PayoutStore;
+  readonly #sql: () => ReservedConnection;
+
+  constructor(store: PayoutStore, sql: () => ReservedConnection) {
+    this.#store = store;
+    this.#sql = sql;
+  }
+
+  /** Does what was asked. Gives the ids of requests for a round; they are answered when it is over. */
+  async takeUp(): Promise<readonly bigint[]> {
+    await this.#sql()`
+      UPDATE payout_requests SET done_at = now(), outcome = 'too old: nobody took it up in time'
+      WHERE done_at IS NULL AND requested_at < now() - ${VALID_FOR}::text::interval`;
+    const open = await this.#sql()<
+      {
+        id: bigint;
+        verb: PayoutRequest['verb'];
+        payout_id: bigint | null;
+        reason: string;
+        requested_by: string;
+      }[]
+    >`SELECT id, verb, payout_id, reason, requested_by FROM payout_requests WHERE done_at IS NULL ORDER BY id`;
+    const rounds: bigint[] = [];
+    for (const request of open) {
+      if (request.verb === 'run') rounds.push(request.id);
+      else await this.answer([request.id], await this.#cancel(request));
+    }
+    return rounds;
+  }
+
+  async answer(ids: readonly bigint[], outcome: string): Promise<void> {
+    for (const id of ids)
+      await this.#sql()`UPDATE payout_requests SET done_at = now(), outcome = ${outcome} WHERE id = ${id}`;
+  }
+
+  async #cancel(request: {
+    payout_id: bigint | null;
+    reason: string;
+    requested_by: string;
+  }): Promise<string> {
+    const id = request.payout_id!;
+    try {
+      await this.#store.cancel(id, `${request.reason} (${request.requested_by})`);
+      return `payout ${id} is cancelled; its payees have their balances back`;
+    } catch (error) {
+      if (error instanceof EdgeError && /^SLUICE_PAYOUT_/.test(error.code))
+        return `not done: ${messageOf(error)}`;
+      throw error;
+    }
+  }
+}

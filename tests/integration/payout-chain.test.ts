@@ -1,0 +1,167 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { loadConfig } from '../../config/load.ts';
+import { silentLogger } from '../../src/kit/log.ts';
+import type { Lead } from '../../src/ledger/lead.ts';
+import { KaspaPayoutChain } from '../../src/payout/kaspa-payout-chain.ts';
+import { KeySigner } from '../../src/payout/key-signer.ts';
+import { PayoutMachine } from '../../src/payout/payout-machine.ts';
+import { payoutTermsOf } from '../../src/payout/payout-terms.ts';
+import { PostgresPayoutStore } from '../../src/payout/stores/postgres-payout-store.ts';
+import { PayerStage, payeeAddress, STAGE_DEPTH, STAGE_KAS, STAGE_TREASURY } from '../kit/payer-stage.ts';
+import { type TestDatabase, withTestDatabase } from '../kit/test-database.ts';
+
+const KAS = STAGE_KAS;
+const ANNA = payeeAddress(1);
+
+/** The machine on the real parts, with the chain's pace in the test's hand: no block comes by itself. */
+describe('payouts on a chain', () => {
+  let databases: TestDatabase;
+  let stage: PayerStage;
+  let lead: Lead;
+  let chain: KaspaPayoutChain;
+  let machine: PayoutMachine;
+  let store: PostgresPayoutStore;
+  let skipMs = 0;
+
+  beforeAll(async () => {
+    databases = await withTestDatabase();
+  }, 60_000);
+  afterAll(async () => {
+    await databases?.stop();
+  });
+  beforeEach(async () => {
+    stage = await PayerStage.open(databases, { blocksPerSecond: 0, forkRate: 0 });
+    await stage.fund(4);
+    await stage.credit(ANNA, 120n * KAS);
+    lead = await stage.takeLead();
+    chain = new KaspaPayoutChain({ links: [stage.link], treasuryAddress: STAGE_TREASURY });
+    const terms = payoutTermsOf(loadConfig(stage.configFile));
+    store = new PostgresPayoutStore(lead);
+    const signer = new KeySigner(stage.key, terms);
+    machine = new PayoutMachine({
+      store,
+      chain,
+      signer,
+      terms,
+      clock: () => Date.now() + skipMs,
+      log: silentLogger,
+    });
+  });
+  afterEach(async () => {
+    lead.close();
+    await stage.close();
+  });
+
+  const mine = (count: number): unknown => stage.simnode.command('mine', { value: count });
+
+  it('are accepted by a chain block, and confirmed when it lies deep enough', async () => {
+    await machine.tick();
+    expect(await stage.states()).toEqual(['BROADCAST']);
+    expect((await store.live())[0]!.chainFrom).toBe(await chain.sinkHash());
+    mine(2);
+    await machine.tick();
+    expect(await stage.states()).toEqual(['ACCEPTED']);
+    mine(STAGE_DEPTH - 2);
+    await machine.tick();
+    expect(await stage.states()).toEqual(['ACCEPTED']);
+    mine(3);
+    await machine.tick();
+    expect(await stage.states()).toEqual(['CONFIRMED']);
+    expect(await store.openHalts()).toEqual([]);
+    expect(await store.spendableOutputs()).toContainEqual(
+      expect.objectContaining({ index: 1, isCoinbase: false }),
+    );
+  }, 30_000);
+
+  it('go back and forth with a reorganisation, with the same bytes', async () => {
+    await machine.tick();
+    mine(4);
+    await machine.tick();
+    const before = (await store.live())[0]!;
+    expect(before.state).toBe('ACCEPTED');
+    stage.simnode.command('reorg', { value: 4, red: false });
+    await machine.tick();
+    mine(STAGE_DEPTH + 5);
+    skipMs += 60_000;
+    for (let i = 0; i < 4; i++) {
+      await machine.tick();
+      mine(STAGE_DEPTH);
+    }
+    expect(await stage.states()).toEqual(['CONFIRMED']);
+    const steps = await stage.database.sql<{ to_state: string; reason: string }[]>`
+      SELECT to_state, reason FROM payout_steps ORDER BY id`;
+    expect(steps.map((step) => step.to_state)).toEqual([
+      'PLANNED',
+      'SIGNED',
+      'BROADCAST',
+      'ACCEPTED',
+      'BROADCAST',
+      'ACCEPTED',
+      'CONFIRMED',
+    ]);
+    expect(steps[4]!.reason).toMatch(/^block [0-9a-f]{64} left the chain/);
+    expect(await stage.paidTo(ANNA)).toBe(before.plan.payees[0]!.outputSompi);
+  }, 30_000);
+
+  it('name the transaction that was quicker, and give the amounts back when it lies deep', async () => {
+    const { plans } = await machine.plan();
+    const id = await store.createPlan(plans[0]!);
+    const signer = new KeySigner(stage.key, payoutTermsOf(loadConfig(stage.configFile)));
+    await store.signed(id, await signer.sign(plans[0]!));
+    await store.broadcast(id, await chain.sinkHash());
+    const { inputs } = plans[0]!;
+    const given = inputs.reduce((sum, { amountSompi }) => sum + amountSompi, 0n);
+    const thief = stage.key.sign({
+      inputs,
+      outputs: [{ address: payeeAddress(66), amountSompi: given - KAS }],
+    });
+    expect(await chain.send(thief.bytes)).toMatchObject({ outcome: 'taken' });
+    expect((await chain.send((await store.live())[0]!.signed!.bytes)).outcome).toBe('refused');
+    mine(3);
+    const fate = await chain.fateOf(
+      (await store.live())[0]!.signed!.txid,
+      (await store.live())[0]!.chainFrom!,
+      inputs,
+    );
+    expect(fate).toMatchObject({ kind: 'conflicted', by: thief.txid });
+    await machine.tick();
+    expect(await stage.states()).toEqual(['BROADCAST']);
+    mine(STAGE_DEPTH);
+    await machine.tick();
+    expect(await stage.states()).toEqual(['CONFLICTED']);
+    expect(await stage.balance('miner')).toBe(120n * KAS);
+    expect(await store.openHalts()).toEqual([expect.objectContaining({ code: 'CONFLICT' })]);
+  }, 30_000);
+
+  it('are known when they are sent again, before and after a block took them', async () => {
+    await machine.tick();
+    const { signed } = (await store.live())[0]!;
+    expect(await chain.send(signed!.bytes)).toMatchObject({
+      outcome: 'known',
+      reason: expect.stringContaining('already in the mempool'),
+    });
+    mine(2);
+    expect(await chain.send(signed!.bytes)).toMatchObject({
+      outcome: 'known',
+      reason: expect.stringContaining('already accepted'),
+    });
+  }, 30_000);
+
+  it('wait while an input is not where it should be, and nothing is sent', async () => {
+    const { plans } = await machine.plan();
+    const { inputs } = plans[0]!;
+    const given = inputs.reduce((sum, { amountSompi }) => sum + amountSompi, 0n);
+    await store.createPlan(plans[0]!);
+    const thief = stage.key.sign({
+      inputs,
+      outputs: [{ address: payeeAddress(66), amountSompi: given - KAS }],
+    });
+    await chain.send(thief.bytes);
+    mine(3);
+    const report = await machine.tick();
+    expect(report.faults[0]).toMatch(/its input .* is not at the treasury's address/);
+    expect(await stage.states()).toEqual(['SIGNED']);
+    await store.cancel(1n, 'its input was spent by hand');
+    expect(await stage.balance('miner')).toBe(120n * KAS);
+  }, 30_000);
+});

@@ -1,0 +1,295 @@
+/**
+ * The kill rounds. A payer pays; at a named point of its way something dies: the payer, its database, its connections, or its lead. It
+ * goes on, and after every few rounds all must be paid: once, and all of it.
+ *
+ *   money comes > a round is asked for > the payer stands at the point > strike > start again or go on > ... > settle > reckon
+ *
+ * The seed draws amounts, victims and their points; what the processes do meanwhile it does not, so it repeats the plan, not the run.
+ */
+import { TreasuryKey } from '../../src/chains/kaspa/signing.ts';
+import { CRASH_POINTS, type CrashPoint } from '../../src/payout/crash-points.ts';
+import { seededRandom } from '../kill/seeded-random.ts';
+import { pollUntil } from '../kit/poll-until.ts';
+import { MoneyFeed } from './money-feed.ts';
+import { CONFIRM_DAA, CONSOLIDATE_ABOVE, MoneyRig, NETWORK } from './money-rig.ts';
+import type { PayerProcess } from './payer-process.ts';
+import { openWork, type Reckoning, reckon } from './reckoning.ts';
+
+export interface MoneyKillOptions {
+  readonly rounds: number;
+  readonly seed: number;
+  readonly onRound?: (line: string) => void;
+}
+
+export interface MoneyKillReport {
+  readonly rounds: number;
+  readonly kills: Readonly<Record<string, number>>;
+  readonly payouts: number;
+  readonly payments: number;
+  readonly double: number;
+  readonly missing: number;
+  readonly stuck: number;
+  readonly faults: readonly string[];
+  readonly seconds: number;
+  /** Still there when something was wrong. */
+  readonly folder: string;
+}
+
+type Victim = 'payer' | 'postgres' | 'backend' | 'node' | 'lead';
+
+/** Others than the payer die at points that every payout passes. */
+const OTHERS: readonly Victim[] = ['postgres', 'backend', 'node', 'lead'];
+const PLAIN_POINTS = CRASH_POINTS.filter((point) => !/resend|reorganised|conflict|consolidation/.test(point));
+/** After so many rounds all is let run to its end. */
+const SETTLE_EVERY = 10;
+const CREDITS = 5;
+/** 50 KAS each: what a round's credits need, and some more. */
+const BLOCKS_A_ROUND = 6;
+const REORG_BLOCKS = 30;
+const OTHER_WALLET_FEE_SOMPI = 2_000_000n;
+const STEP_LIMIT_MS = 60_000;
+const SETTLE_LIMIT_MS = 120_000;
+
+export async function runMoneyKillRounds(options: MoneyKillOptions): Promise<MoneyKillReport> {
+  const startedMs = performance.now();
+  const rig = await MoneyRig.open();
+  options.onRound?.(`logs and database: ${rig.folder}`);
+  const field = new KillField(rig, options);
+  let isSound = false;
+  try {
+    const { double, missing, stuck, faults } = await field.run();
+    const [done] = await rig.sql<{ payouts: number; payments: number }[]>`
+      SELECT count(DISTINCT p.id)::int AS payouts, count(y.account_id)::int AS payments
+      FROM payouts p LEFT JOIN payments y ON y.payout_id = p.id WHERE p.state = 'CONFIRMED'`;
+    isSound = double + missing + stuck + faults.length === 0;
+    return {
+      ...{ rounds: options.rounds, kills: field.kills, ...done!, double, missing, stuck, faults },
+      ...{ seconds: (performance.now() - startedMs) / 1000, folder: rig.folder },
+    };
+  } finally {
+    await field.end();
+    await rig.close(!isSound);
+  }
+}
+
+class KillField {
+  readonly kills: Record<string, number> = {};
+  readonly #rig: MoneyRig;
+  readonly #options: MoneyKillOptions;
+  readonly #random: () => number;
+  readonly #feed: MoneyFeed;
+  #payer: PayerProcess | undefined;
+
+  constructor(rig: MoneyRig, options: MoneyKillOptions) {
+    this.#rig = rig;
+    this.#options = options;
+    this.#random = seededRandom(options.seed);
+    this.#feed = new MoneyFeed(rig, this.#random);
+  }
+
+  async run(): Promise<Reckoning> {
+    this.#payer = this.#rig.startPayer();
+    await this.#payer.leading(STEP_LIMIT_MS);
+    await this.#feed.open();
+    await this.#feed.takeIn(2 * BLOCKS_A_ROUND);
+    let reckoning: Reckoning = { double: 0, missing: 0, stuck: 0, faults: [] };
+    for (let round = 0; round < this.#options.rounds; round++) {
+      await this.#round(round);
+      if ((round + 1) % SETTLE_EVERY !== 0 && round + 1 < this.#options.rounds) continue;
+      reckoning = await this.#settle();
+      const { double, missing, stuck, faults } = reckoning;
+      this.#options.onRound?.(`  settled: double=${double} missing=${missing} stuck=${stuck}`);
+      if (double + missing + stuck + faults.length > 0) return reckoning;
+    }
+    return reckoning;
+  }
+
+  async end(): Promise<void> {
+    if (this.#payer && !this.#payer.ended) await this.#payer.kill();
+  }
+
+  async #round(round: number): Promise<void> {
+    const startedMs = performance.now();
+    const { victim, point } = this.#choose(round);
+    try {
+      await this.#feed.takeIn(BLOCKS_A_ROUND);
+      await this.#feed.credit(CREDITS);
+      await this.#standAt(point);
+      await this.#strike(victim, point);
+      if (point.endsWith('-conflict')) await this.#mendConflict();
+    } catch (error) {
+      throw new Error(`round ${round}, ${victim} at ${point}: ${(error as Error).message}`, { cause: error });
+    }
+    this.kills[`${victim} ${point}`] = (this.kills[`${victim} ${point}`] ?? 0) + 1;
+    const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
+    this.#options.onRound?.(`round ${round + 1}: ${victim} at ${point}, ${seconds} s`);
+  }
+
+  /** The payer at each point in turn, every third round something else at some point. */
+  #choose(round: number): { victim: Victim; point: CrashPoint } {
+    const isShort = this.#options.rounds <= CRASH_POINTS.length;
+    if (isShort || round % 3 !== 2) {
+      const place = isShort ? round : round - Math.floor(round / 3);
+      return { victim: 'payer', point: CRASH_POINTS[place % CRASH_POINTS.length]! };
+    }
+    const victim = OTHERS[Math.floor(round / 3) % OTHERS.length]!;
+    return { victim, point: PLAIN_POINTS[Math.floor(this.#random() * PLAIN_POINTS.length)]! };
+  }
+
+  // ------------------------------------------------------------------------------------------------------- to the point
+
+  async #standAt(point: CrashPoint): Promise<void> {
+    if (point.endsWith('-resend') || point.endsWith('-conflict')) {
+      await this.#stands('after-store-broadcast');
+      await this.#payer!.kill();
+      // Nothing was sent: so the input is free for another wallet, or the next payer has to send it.
+      if (point.endsWith('-conflict')) await this.#spendElsewhere();
+      await this.#start(point);
+      await this.#payer!.stands(point, STEP_LIMIT_MS);
+      return;
+    }
+    if (point.endsWith('-consolidation')) await this.#feed.takeIn(CONSOLIDATE_ABOVE + 10);
+    if (!point.endsWith('-reorganised')) return this.#stands(point);
+    this.#payer!.arm(point);
+    await this.#ask();
+    await pollUntil('a payout is accepted', () => this.#hasState('ACCEPTED'), STEP_LIMIT_MS);
+    await this.#rig.control.send('reorg', { value: REORG_BLOCKS });
+    await this.#payer!.stands(point, STEP_LIMIT_MS);
+  }
+
+  async #stands(point: CrashPoint): Promise<void> {
+    this.#payer!.arm(point);
+    await this.#ask();
+    await this.#payer!.stands(point, STEP_LIMIT_MS);
+  }
+
+  /** A round now. */
+  async #ask(): Promise<void> {
+    await this.#rig.sql`INSERT INTO payout_requests (verb, requested_by) VALUES ('run', 'kill rounds')`;
+  }
+
+  async #hasState(state: string): Promise<boolean> {
+    const rows = await this.#rig.sql`SELECT FROM payouts WHERE state = ${state} LIMIT 1`;
+    return rows.length > 0;
+  }
+
+  async #start(armed?: CrashPoint): Promise<void> {
+    this.#payer = this.#rig.startPayer(armed);
+    if (!armed) await this.#payer.leading(STEP_LIMIT_MS);
+  }
+
+  // ------------------------------------------------------------------------------------------------------------- strikes
+
+  async #strike(victim: Victim, point: CrashPoint): Promise<void> {
+    const payer = this.#payer!;
+    if (victim === 'payer') {
+      await payer.kill();
+      // What another wallet did is put right before a payer looks at the chain: it would refuse to start.
+      if (point === 'after-conflict') await this.#mendConflict();
+      return this.#start();
+    }
+    if (victim === 'lead') return this.#overtake();
+    if (victim === 'node') await this.#rig.control.send('disconnect');
+    if (victim === 'postgres') killHard([this.#rig.postmasterPid()]);
+    if (victim === 'backend') killHard(await this.#rig.payerBackends());
+    payer.goOn();
+    await this.#rig.databaseAnswers();
+  }
+
+  /** The first payer stands still, its connection is cut, a second one takes the lead; then the first one goes on where it stood. */
+  async #overtake(): Promise<void> {
+    const first = this.#payer!;
+    for (const pid of await this.#rig.payerBackends())
+      await this.#rig.sql`SELECT pg_terminate_backend(${pid})`;
+    await this.#start();
+    first.goOn();
+    // It must find out by itself, and wait for the lead as long as the second one has it.
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    if (first.ended) throw new Error('the payer that was overtaken has ended');
+    await first.kill();
+  }
+
+  // ------------------------------------------------------------------------------------------------------------ conflict
+
+  #spent: { outpoint: string; amountSompi: bigint; by: string } | undefined;
+
+  async #spendElsewhere(): Promise<void> {
+    const { sql, miner, treasury, keyFile } = this.#rig;
+    const [input] = await sql<{ txid: string; output_index: number; amount_sompi: bigint }[]>`
+      SELECT t.txid, t.output_index, t.amount_sompi FROM payout_inputs i JOIN treasury_outputs t USING (txid, output_index)
+      WHERE i.payout_id = (SELECT max(id) FROM payouts WHERE state = 'BROADCAST') LIMIT 1`;
+    const { txid, output_index: index, amount_sompi: amountSompi } = input!;
+    const other = TreasuryKey.read(keyFile, treasury, NETWORK, undefined).sign({
+      inputs: [{ txid, index, amountSompi }],
+      outputs: [{ address: treasury, amountSompi: amountSompi - OTHER_WALLET_FEE_SOMPI }],
+    });
+    await miner.link.submitTransaction(other.bytes);
+    this.#spent = { outpoint: `${txid}:${index}`, amountSompi, by: other.txid };
+    await pollUntil('the other wallet is on the chain', () => this.#otherOutput(), STEP_LIMIT_MS);
+    await this.#rig.deepen(CONFIRM_DAA + 5);
+  }
+
+  async #otherOutput(): Promise<{ blockDaaScore: bigint } | undefined> {
+    const all = await this.#rig.miner.link.utxosOf([this.#rig.treasury]);
+    return all.find(({ transactionId }) => transactionId === this.#spent?.by);
+  }
+
+  async #mendConflict(): Promise<void> {
+    if (!this.#spent) return;
+    await pollUntil(
+      'the payout is in conflict',
+      () => this.#hasNoLiveOn(this.#spent!.outpoint),
+      STEP_LIMIT_MS,
+    );
+    const { outpoint, amountSompi, by } = this.#spent;
+    const { blockDaaScore } = (await this.#otherOutput())!;
+    await this.#feed.mend(outpoint, by, amountSompi, OTHER_WALLET_FEE_SOMPI, blockDaaScore);
+    this.#spent = undefined;
+    // The payer says it after the payout was booked; killed in between, it never does.
+    if (this.#payer!.ended === false)
+      await pollUntil('payouts are halted', () => this.#isHalted(), STEP_LIMIT_MS);
+    await this.#rig
+      .sql`UPDATE halts SET cleared_by = 'kill rounds', cleared_at = now() WHERE code = 'CONFLICT' AND cleared_at IS NULL`;
+  }
+
+  async #isHalted(): Promise<boolean> {
+    return (await openWork(this.#rig)).halts.length > 0;
+  }
+
+  async #hasNoLiveOn(outpoint: string): Promise<boolean> {
+    const rows = await this.#rig.sql`
+      SELECT FROM payout_inputs WHERE live AND txid || ':' || output_index = ${outpoint}`;
+    return rows.length === 0;
+  }
+
+  // -------------------------------------------------------------------------------------------------------------- settle
+
+  /** Until nothing is open, or for two minutes; then whatever is open is stuck. */
+  async #settle(): Promise<Reckoning> {
+    const deadline = performance.now() + SETTLE_LIMIT_MS;
+    let asked = 0;
+    while (performance.now() < deadline) {
+      const { live, due, halts } = await openWork(this.#rig);
+      if (halts.length > 0) return { double: 0, missing: 0, stuck: live + due, faults: halts };
+      if (live + due === 0) break;
+      if (live === 0 && performance.now() - asked > 3_000) {
+        asked = performance.now();
+        await this.#ask();
+      }
+      await this.#rig.deepen(5);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    return reckon(this.#rig, this.#feed.earned);
+  }
+}
+
+function killHard(pids: readonly (number | undefined)[]): void {
+  for (const pid of pids) {
+    try {
+      if (pid !== undefined) process.kill(pid, 'SIGKILL');
+    } catch (error) {
+      // It ended between the question and the kill.
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
+}

@@ -1,0 +1,165 @@
+/**
+ * What the kill rounds need: a simulated node whose rewards mature in seconds, PostgreSQL that comes again when it is killed, and a payer
+ * with a key. All real processes on loopback; the same ones for all rounds.
+ */
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { type ChildRole, startChildRole } from '../../src/app/child-role.ts';
+import { type KeptPostgres, keepPostgres } from '../../src/app/kept-postgres.ts';
+import { silentLogger } from '../../src/kit/log.ts';
+import { migrate } from '../../src/ledger/migrate.ts';
+import { type Database, openDatabase } from '../../src/ledger/stores/postgres.ts';
+import type { CrashPoint } from '../../src/payout/crash-points.ts';
+import { ControlClient } from '../../src/simnode/control.ts';
+import { pollUntil } from '../kit/poll-until.ts';
+import { TreasuryMiner } from '../kit/treasury-miner.ts';
+import { PayerProcess } from './payer-process.ts';
+
+export const NETWORK = 'devnet';
+export const MATURITY_DAA = 20;
+export const CONFIRM_DAA = 40;
+/** More outputs than this are joined; a round leaves fewer. */
+export const CONSOLIDATE_ABOVE = 40;
+const KEY = 'b7e151628aed2a6abf7158809cf4f3c762e7160f38b4da56a784d9045190cfef';
+const BLOCKS_PER_SECOND = 20;
+/** 50 KAS: eight blocks pay a round. */
+const SUBSIDY_SOMPI = 5_000_000_000;
+const DATABASE_LIMIT_MS = 60_000;
+
+interface Sdk {
+  readonly PrivateKey: new (
+    hex: string,
+  ) => { toKeypair(): { toAddress(network: string): { toString(): string } } };
+}
+
+export class MoneyRig {
+  readonly folder: string;
+  readonly configFile: string;
+  readonly keyFile: string;
+  readonly treasury: string;
+  readonly sql: Database;
+  readonly control: ControlClient;
+  readonly miner: TreasuryMiner;
+  readonly #node: ChildRole;
+  readonly #postgres: KeptPostgres;
+
+  private constructor(
+    folder: string,
+    treasury: string,
+    parts: { node: ChildRole; postgres: KeptPostgres; control: ControlClient; miner: TreasuryMiner },
+  ) {
+    this.folder = folder;
+    this.treasury = treasury;
+    this.configFile = join(folder, 'sluice.yaml');
+    this.keyFile = join(folder, 'payout-key');
+    this.#node = parts.node;
+    this.#postgres = parts.postgres;
+    this.control = parts.control;
+    this.miner = parts.miner;
+    this.sql = openDatabase(parts.postgres.first.url, { applicationName: 'sluice test', max: 2 });
+  }
+
+  static async open(): Promise<MoneyRig> {
+    const folder = mkdtempSync(join(tmpdir(), 'sluice-money-'));
+    // When root runs the tests, the database's account must be able to enter.
+    chmodSync(folder, 0o711);
+    const sdk = createRequire(import.meta.url)('kaspa-wasm') as Sdk;
+    const treasury = new sdk.PrivateKey(KEY).toKeypair().toAddress(NETWORK).toString();
+    const [node, postgres] = await Promise.all([
+      startNode(folder),
+      keepPostgres(join(folder, 'pg'), silentLogger),
+    ]);
+    const control = await ControlClient.connect(String(node.info.controlAddress));
+    const miner = await TreasuryMiner.connect(String(node.info.address), NETWORK);
+    const rig = new MoneyRig(folder, treasury, { node, postgres, control, miner });
+    await migrate(rig.sql, { log: silentLogger });
+    writeFileSync(rig.keyFile, `${KEY}\n`, { mode: 0o600 });
+    rig.#writeConfig();
+    return rig;
+  }
+
+  startPayer(armed?: CrashPoint): PayerProcess {
+    return new PayerProcess(this.configFile, join(this.folder, 'payer.log'), armed);
+  }
+
+  /** Blocks of other miners, at once. */
+  async deepen(blocks: number): Promise<void> {
+    await this.control.send('mine', { value: blocks });
+  }
+
+  /** The whole server; undefined while it is down. */
+  postmasterPid(): number | undefined {
+    try {
+      const file = join(this.#postgres.first.dataDir, 'postmaster.pid');
+      return Number(readFileSync(file, 'utf8').split('\n')[0]);
+    } catch {
+      return undefined;
+    }
+  }
+
+  async payerBackends(): Promise<number[]> {
+    const rows = await this.sql<{ pid: number }[]>`
+      SELECT pid FROM pg_stat_activity WHERE application_name = 'sluice payer'`;
+    return rows.map(({ pid }) => pid);
+  }
+
+  /** Until it answers again. */
+  async databaseAnswers(): Promise<void> {
+    const answers = (): Promise<boolean> =>
+      this.sql`SELECT 1`.then(
+        () => true,
+        () => false,
+      );
+    await pollUntil('PostgreSQL answers', answers, DATABASE_LIMIT_MS);
+  }
+
+  /** @param keepFolder for somebody who wants to see what went wrong. */
+  async close(keepFolder: boolean): Promise<void> {
+    this.miner.close();
+    this.control.close();
+    await this.#node.stop();
+    await this.sql.end({ timeout: 1 });
+    await this.#postgres.stop();
+    if (!keepFolder) rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  #writeConfig(): void {
+    const config = {
+      kaspa: {
+        network: NETWORK,
+        payAddress: this.treasury,
+        nodes: [{ name: 'simulated', address: this.#node.info.address }],
+      },
+      stratum: { ports: [{ port: 5555, difficulty: 1 }] },
+      database: { url: this.#postgres.first.url },
+      journal: { directory: join(this.folder, 'journal') },
+      rewards: { maturityDaa: MATURITY_DAA },
+      payouts: {
+        keyFile: this.keyFile,
+        stateDirectory: join(this.folder, 'payer'),
+        minimumKas: '10',
+        // Rounds are asked for: an interval would plan them in between as well.
+        intervalMinutes: 10_080,
+        confirmDaa: CONFIRM_DAA,
+        consolidateAbove: CONSOLIDATE_ABOVE,
+      },
+    };
+    writeFileSync(this.configFile, stringify(config), { mode: 0o600 });
+  }
+}
+
+function startNode(folder: string): Promise<ChildRole> {
+  return startChildRole({
+    name: 'simulated node',
+    args: [
+      'simnode',
+      ...['--listen', '127.0.0.1:0', '--network', NETWORK, '--difficulty-log2', '-28', '--red-rate', '0'],
+      ...['--blocks-per-second', String(BLOCKS_PER_SECOND), '--maturity', String(MATURITY_DAA)],
+      ...['--subsidy', String(SUBSIDY_SOMPI)],
+    ],
+    logFile: join(folder, 'simnode.log'),
+  });
+}

@@ -32,23 +32,26 @@ REVOKE EXECUTE ON FUNCTION post_transaction(bigint, text, text, jsonb, bigint[],
 REVOKE EXECUTE ON FUNCTION take_lead(text, text) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION raise_halt(text, text, text) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION ensure_day_partitions(date) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION apply_account_settings(text, bigint, integer, text, timestamptz, text, text) FROM PUBLIC;
 
--- Three functions do with the owner's rights what their callers may not do otherwise: make the tables of a day, write the books in
--- the one way that balances, raise the latch. Their search path is fixed, so that no caller can put a table of his own before ours.
+-- Some functions do with the owner's rights what their callers may not do otherwise: make the tables of a day, write the books in
+-- the one way that balances, raise the latch, take newer settings of an account. Their search path is fixed, so that no caller can put a table of his own before ours.
 DO $$
 DECLARE
   signature text;
 BEGIN
   FOREACH signature IN ARRAY ARRAY['ensure_day_partitions(date)', 'raise_halt(text, text, text)',
-                                   'post_transaction(bigint, text, text, jsonb, bigint[], bigint[])'] LOOP
+                                   'post_transaction(bigint, text, text, jsonb, bigint[], bigint[])',
+                                   'apply_account_settings(text, bigint, integer, text, timestamptz, text, text)'] LOOP
     EXECUTE format('ALTER FUNCTION %s SECURITY DEFINER SET search_path = %I, pg_temp', signature, current_schema());
   END LOOP;
 END
 $$;
 
 GRANT INSERT ON accounts, workers, instances, jobs, shares TO sluice_engine;
-GRANT INSERT, UPDATE ON share_sums, reject_sums, journal_progress, blocks, account_settings TO sluice_engine;
+GRANT INSERT, UPDATE ON share_sums, reject_sums, journal_progress, blocks TO sluice_engine;
 GRANT EXECUTE ON FUNCTION ensure_day_partitions(date) TO sluice_engine;
+GRANT EXECUTE ON FUNCTION apply_account_settings(text, bigint, integer, text, timestamptz, text, text) TO sluice_engine;
 GRANT EXECUTE ON FUNCTION raise_halt(text, text, text) TO sluice_engine, sluice_payer, sluice_auditor;
 
 -- An account of the ledger is opened at zero; only post_transaction moves its balance.

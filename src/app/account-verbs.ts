@@ -17,6 +17,7 @@ import { type AccountView, viewAccount } from '../ledger/account-view.ts';
 import { type Database, openDatabase, toDatabaseError } from '../ledger/stores/postgres.ts';
 import { accountTerms } from './account-terms.ts';
 import { readKeyFile } from './key-file.ts';
+import { verbGroup } from './ledger-access.ts';
 
 const NETWORK_OF_PREFIX = {
   kaspa: 'mainnet',
@@ -28,7 +29,7 @@ const NETWORK_OF_PREFIX = {
 const STDIN = 0;
 
 export function addAccountVerbs(program: Command): void {
-  const account = program.command('account').description('settings of an account, and what it is owed');
+  const account = verbGroup(program, 'account', 'settings of an account, and what it is owed');
   account
     .command('message')
     .description('print the text that an account signs to change its settings')

@@ -23,7 +23,7 @@ export async function settleWindow(sql: Database, fromMs: number, toMs: number):
     { kind: 'treasury', sompi: -REWARD },
     { kind: 'unsettled', sompi: REWARD },
   ]);
-  const window = await workInWindow(sql, fromMs, toMs);
+  const window = await workInWindow(sql, 1, { fromMs, toMs });
   const work = window.reduce((sum, one) => sum + one.work, 0n);
   const { parts } = splitReward(REWARD, 0n, window);
   const settled = await write(key('settlement'), 'settlement', [

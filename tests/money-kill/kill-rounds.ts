@@ -199,7 +199,8 @@ class KillField {
   /** The first payer stands still, its connection is cut, a second one takes the lead; then the first one goes on where it stood. */
   async #overtake(): Promise<void> {
     const first = this.#payer!;
-    for (const pid of await this.#rig.payerBackends()) await this.#rig.sql`SELECT pg_terminate_backend(${pid})`;
+    for (const pid of await this.#rig.payerBackends())
+      await this.#rig.sql`SELECT pg_terminate_backend(${pid})`;
     await this.#start();
     first.goOn();
     // It must find out by itself, and wait for the lead as long as the second one has it.
@@ -235,14 +236,20 @@ class KillField {
 
   async #mendConflict(): Promise<void> {
     if (!this.#spent) return;
-    await pollUntil('the payout is in conflict', () => this.#hasNoLiveOn(this.#spent!.outpoint), STEP_LIMIT_MS);
+    await pollUntil(
+      'the payout is in conflict',
+      () => this.#hasNoLiveOn(this.#spent!.outpoint),
+      STEP_LIMIT_MS,
+    );
     const { outpoint, amountSompi, by } = this.#spent;
     const { blockDaaScore } = (await this.#otherOutput())!;
     await this.#feed.mend(outpoint, by, amountSompi, OTHER_WALLET_FEE_SOMPI, blockDaaScore);
     this.#spent = undefined;
     // The payer says it after the payout was booked; killed in between, it never does.
-    if (this.#payer!.ended === false) await pollUntil('payouts are halted', () => this.#isHalted(), STEP_LIMIT_MS);
-    await this.#rig.sql`UPDATE halts SET cleared_by = 'kill rounds', cleared_at = now() WHERE code = 'CONFLICT' AND cleared_at IS NULL`;
+    if (this.#payer!.ended === false)
+      await pollUntil('payouts are halted', () => this.#isHalted(), STEP_LIMIT_MS);
+    await this.#rig
+      .sql`UPDATE halts SET cleared_by = 'kill rounds', cleared_at = now() WHERE code = 'CONFLICT' AND cleared_at IS NULL`;
   }
 
   async #isHalted(): Promise<boolean> {

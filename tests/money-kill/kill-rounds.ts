@@ -17,6 +17,8 @@ import { openWork, type Reckoning, reckon } from './reckoning.ts';
 
 export interface MoneyKillOptions {
   readonly rounds: number;
+  /** Instead of the seed's plan: the payer is killed at each of these once. */
+  readonly points?: readonly CrashPoint[];
   readonly seed: number;
   readonly onRound?: (line: string) => void;
 }
@@ -127,10 +129,11 @@ class KillField {
 
   /** The payer at each point in turn, every third round something else at some point. */
   #choose(round: number): { victim: Victim; point: CrashPoint } {
-    const isShort = this.#options.rounds <= CRASH_POINTS.length;
-    if (isShort || round % 3 !== 2) {
-      const place = isShort ? round : round - Math.floor(round / 3);
-      return { victim: 'payer', point: CRASH_POINTS[place % CRASH_POINTS.length]! };
+    const { points } = this.#options;
+    if (points) return { victim: 'payer', point: points[round % points.length]! };
+    if (round % 3 !== 2) {
+      const place = (round - Math.floor(round / 3)) % CRASH_POINTS.length;
+      return { victim: 'payer', point: CRASH_POINTS[place]! };
     }
     const victim = OTHERS[Math.floor(round / 3) % OTHERS.length]!;
     return { victim, point: PLAIN_POINTS[Math.floor(this.#random() * PLAIN_POINTS.length)]! };
@@ -199,7 +202,8 @@ class KillField {
   /** The first payer stands still, its connection is cut, a second one takes the lead; then the first one goes on where it stood. */
   async #overtake(): Promise<void> {
     const first = this.#payer!;
-    for (const pid of await this.#rig.payerBackends()) await this.#rig.sql`SELECT pg_terminate_backend(${pid})`;
+    for (const pid of await this.#rig.payerBackends())
+      await this.#rig.sql`SELECT pg_terminate_backend(${pid})`;
     await this.#start();
     first.goOn();
     // It must find out by itself, and wait for the lead as long as the second one has it.
@@ -235,18 +239,24 @@ class KillField {
 
   async #mendConflict(): Promise<void> {
     if (!this.#spent) return;
-    await pollUntil('the payout is in conflict', () => this.#hasNoLiveOn(this.#spent!.outpoint), STEP_LIMIT_MS);
+    await pollUntil(
+      'the payout is in conflict',
+      () => this.#hasNoLiveOn(this.#spent!.outpoint),
+      STEP_LIMIT_MS,
+    );
     const { outpoint, amountSompi, by } = this.#spent;
     const { blockDaaScore } = (await this.#otherOutput())!;
     await this.#feed.mend(outpoint, by, amountSompi, OTHER_WALLET_FEE_SOMPI, blockDaaScore);
     this.#spent = undefined;
     // The payer says it after the payout was booked; killed in between, it never does.
-    if (this.#payer!.ended === false) await pollUntil('payouts are halted', () => this.#isHalted(), STEP_LIMIT_MS);
-    await this.#rig.sql`UPDATE halts SET cleared_by = 'kill rounds', cleared_at = now() WHERE code = 'CONFLICT' AND cleared_at IS NULL`;
+    if (this.#payer!.ended === false)
+      await pollUntil('payouts are halted', () => this.#isHalted(), STEP_LIMIT_MS);
+    await this.#rig
+      .sql`UPDATE halts SET cleared_by = 'kill rounds', cleared_at = now() WHERE code = 'CONFLICT' AND cleared_at IS NULL`;
   }
 
   async #isHalted(): Promise<boolean> {
-    return (await openWork(this.#rig)).halts.length > 0;
+    return (await openWork(this.#rig)).halts !== '';
   }
 
   async #hasNoLiveOn(outpoint: string): Promise<boolean> {
@@ -263,7 +273,7 @@ class KillField {
     let asked = 0;
     while (performance.now() < deadline) {
       const { live, due, halts } = await openWork(this.#rig);
-      if (halts.length > 0) return { double: 0, missing: 0, stuck: live + due, faults: halts };
+      if (halts !== '') return { double: 0, missing: 0, stuck: live + due, faults: [`halted: ${halts}`] };
       if (live + due === 0) break;
       if (live === 0 && performance.now() - asked > 3_000) {
         asked = performance.now();

@@ -41,7 +41,8 @@ export class MoneyFeed {
     await this.#rig.deepen(BOOKED_DEPTH_DAA);
     const { virtualDaaScore } = await this.#rig.miner.link.refreshInfo();
     for (const utxo of await this.#rig.miner.link.utxosOf([this.#rig.treasury])) {
-      if (!utxo.isCoinbase || utxo.blockDaaScore + BigInt(BOOKED_DEPTH_DAA - MATURITY_DAA) > virtualDaaScore) continue;
+      if (!utxo.isCoinbase || utxo.blockDaaScore + BigInt(BOOKED_DEPTH_DAA - MATURITY_DAA) > virtualDaaScore)
+        continue;
       await this.#book(utxo.transactionId, utxo.index, utxo.amountSompi, utxo.blockDaaScore);
     }
   }
@@ -69,7 +70,13 @@ export class MoneyFeed {
   }
 
   /** What a person books after another wallet spent one of our outputs and sent the rest back. */
-  async mend(spent: string, by: string, amountSompi: bigint, feeSompi: bigint, daaScore: bigint): Promise<void> {
+  async mend(
+    spent: string,
+    by: string,
+    amountSompi: bigint,
+    feeSompi: bigint,
+    daaScore: bigint,
+  ): Promise<void> {
     const id = await this.#post(`deposit:${by}:0`, 'deposit', [
       { kind: 'treasury', sompi: feeSompi },
       { kind: 'pool_fee', sompi: -feeSompi },
@@ -108,7 +115,9 @@ export class MoneyFeed {
   async #post(key: string, kind: string, entries: Parameters<typeof post>[2]['entries']): Promise<bigint> {
     for (let attempt = 1; ; attempt++) {
       try {
-        const [leader] = await this.#rig.sql<{ epoch: bigint }[]>`SELECT epoch FROM leaders WHERE role = 'payer'`;
+        const [leader] = await this.#rig.sql<
+          { epoch: bigint }[]
+        >`SELECT epoch FROM leaders WHERE role = 'payer'`;
         return await post(this.#rig.sql, leader!.epoch, { key, kind, detail: {}, entries });
       } catch (error) {
         if (attempt === TRIES) throw error;
@@ -117,4 +126,3 @@ export class MoneyFeed {
     }
   }
 }
-

@@ -30,7 +30,9 @@ const SUBSIDY_SOMPI = 5_000_000_000;
 const DATABASE_LIMIT_MS = 60_000;
 
 interface Sdk {
-  readonly PrivateKey: new (hex: string) => { toKeypair(): { toAddress(network: string): { toString(): string } } };
+  readonly PrivateKey: new (
+    hex: string,
+  ) => { toKeypair(): { toAddress(network: string): { toString(): string } } };
 }
 
 export class MoneyRig {
@@ -106,7 +108,8 @@ export class MoneyRig {
 
   /** Until it answers again. */
   async databaseAnswers(): Promise<void> {
-    const answers = (): Promise<boolean> => this.sql`SELECT 1`.then(
+    const answers = (): Promise<boolean> =>
+      this.sql`SELECT 1`.then(
         () => true,
         () => false,
       );

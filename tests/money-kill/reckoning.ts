@@ -21,14 +21,15 @@ const DUE_SOMPI = 1_000_000_000n;
 export interface OpenWork {
   readonly live: number;
   readonly due: number;
-  readonly halts: readonly string[];
+  /** '' when there is none. */
+  readonly halts: string;
 }
 
 export async function openWork({ sql }: MoneyRig): Promise<OpenWork> {
-  const [row] = await sql<{ live: number; due: number; halts: string[] }[]>`
+  const [row] = await sql<OpenWork[]>`
     SELECT (SELECT count(*) FROM payouts WHERE state IN ('PLANNED', 'SIGNED', 'BROADCAST', 'ACCEPTED'))::int AS live,
            (SELECT count(*) FROM ledger_accounts WHERE kind = 'miner' AND balance_sompi >= ${DUE_SOMPI})::int AS due,
-           ARRAY(SELECT code || ' ' || reason FROM halts WHERE cleared_at IS NULL) AS halts`;
+           (SELECT coalesce(string_agg(code || ' ' || reason, '; '), '') FROM halts WHERE cleared_at IS NULL) AS halts`;
   return row!;
 }
 
@@ -47,10 +48,14 @@ export async function reckon(rig: MoneyRig, earned: ReadonlyMap<string, bigint>)
     const [got, due] = [paid.get(address) ?? 0n, earned.get(address) ?? 0n];
     if (got + balance + fees > due) {
       double++;
-      faults.push(`${address} earned ${due}, and has ${got} on the chain, ${balance} in its balance, ${fees} of fees`);
+      faults.push(
+        `${address} earned ${due}, and has ${got} on the chain, ${balance} in its balance, ${fees} of fees`,
+      );
     } else if (got + balance + fees < due) {
       missing++;
-      faults.push(`${address} earned ${due}, and only has ${got} on the chain, ${balance} in its balance, ${fees} of fees`);
+      faults.push(
+        `${address} earned ${due}, and only has ${got} on the chain, ${balance} in its balance, ${fees} of fees`,
+      );
     }
   }
   faults.push(...(await booksFaults(rig)));
@@ -67,13 +72,18 @@ async function booksFaults({ sql, miner, treasury }: MoneyRig): Promise<string[]
   const believed = await sql<{ outpoint: string; amount_sompi: bigint }[]>`
     SELECT txid || ':' || output_index AS outpoint, amount_sompi FROM treasury_outputs WHERE spent_by IS NULL`;
   const shown = new Map(
-    (await miner.link.utxosOf([treasury])).map((utxo) => [`${utxo.transactionId}:${utxo.index}`, utxo.amountSompi]),
+    (await miner.link.utxosOf([treasury])).map((utxo) => [
+      `${utxo.transactionId}:${utxo.index}`,
+      utxo.amountSompi,
+    ]),
   );
   const gone = believed.filter(({ outpoint, amount_sompi }) => shown.get(outpoint) !== amount_sompi);
-  if (gone.length > 0) faults.push(`${gone.length} outputs of the ledger are not on the chain, e.g. ${gone[0]!.outpoint}`);
+  if (gone.length > 0)
+    faults.push(`${gone.length} outputs of the ledger are not on the chain, e.g. ${gone[0]!.outpoint}`);
   const unknown = shown.size - (believed.length - gone.length);
   if (unknown > 0) faults.push(`${unknown} outputs at the treasury are not in the ledger`);
   const sum = believed.reduce((all, { amount_sompi }) => all + amount_sompi, 0n);
-  if (sum !== total!.treasury) faults.push(`outputs of ${sum}, and a treasury of ${total!.treasury} in the ledger`);
+  if (sum !== total!.treasury)
+    faults.push(`outputs of ${sum}, and a treasury of ${total!.treasury} in the ledger`);
   return faults;
 }

@@ -4,16 +4,22 @@
  */
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { addBlocksVerb } from './app/blocks-verb.ts';
+import { addAuditVerb } from './app/audit-verb.ts';
+import { addBackupVerbs } from './app/backup-verbs.ts';
+import { addAccountVerbs } from './app/account-verbs.ts';
 import { addCapacityVerb } from './app/capacity-verb.ts';
 import { addConfigVerbs } from './app/config-verbs.ts';
 import { runDemo } from './app/demo.ts';
 import type { EdgePlace } from './app/edge-config.ts';
 import { runEdges } from './app/edges.ts';
 import { addJournalVerbs } from './app/journal-verbs.ts';
+import { addLedgerVerbs } from './app/ledger-verbs.ts';
 import { runMigrate } from './app/migrate-role.ts';
 import { addMinerVerb } from './app/miner-role.ts';
 import { runPayer } from './app/payer.ts';
 import { addPayoutVerbs } from './app/payout-verbs.ts';
+import { addReserveVerb } from './app/reserve-verb.ts';
 import { addRewardsVerb } from './app/rewards-verb.ts';
 import { runServe } from './app/serve.ts';
 import { addSimnodeVerb } from './app/simnode-role.ts';
@@ -163,8 +169,14 @@ function buildProgram(): Command {
   addConfigVerbs(program);
   addJournalVerbs(program);
   addRewardsVerb(program);
+  addBlocksVerb(program);
+  addAuditVerb(program);
+  addLedgerVerbs(program);
+  addBackupVerbs(program);
+  addReserveVerb(program);
   addPayerVerb(program);
   addPayoutVerbs(program);
+  addAccountVerbs(program);
   return program;
 }
 

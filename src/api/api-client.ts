@@ -12,6 +12,7 @@ import { Worker } from 'node:worker_threads';
 import { EdgeError, type EdgeErrorCode, messageOf } from '../kit/edge-error.ts';
 import type { Logger } from '../kit/log.ts';
 import type { Registry } from '../kit/metrics.ts';
+import type { AccountTerms } from './account-desk.ts';
 import type { EngineChoice } from './engine-choice.ts';
 import type { HttpEngineName } from './http-engine.ts';
 import type { MetricsJson } from './scrape.ts';
@@ -26,6 +27,8 @@ export interface ApiOptions {
   readonly registry: Registry;
   /** Called every `snapshotIntervalMs`; must be cheap. */
   readonly snapshot: () => PoolSnapshot;
+  /** For the thread's own connections to the database; absent: it answers nothing about accounts. */
+  readonly accounts?: AccountTerms;
   readonly log: Logger;
   readonly snapshotIntervalMs?: number;
   readonly scrapeTimeoutMs?: number;
@@ -131,13 +134,14 @@ class ApiClient implements ApiHandle {
 
   /** Resolves when the thread listens, rejects with why it cannot. */
   #start(port: number): Promise<void> {
-    const { engine = 'auto', snapshot, scrapeTimeoutMs = SCRAPE_TIMEOUT_MS } = this.#options;
+    const { engine = 'auto', snapshot, accounts, scrapeTimeoutMs = SCRAPE_TIMEOUT_MS } = this.#options;
     const closedFlag = new SharedArrayBuffer(4);
     const workerData: ApiThreadData = {
       host: this.#host,
       port,
       engine,
       snapshot: snapshot(),
+      accounts,
       staleAfterMs: this.#intervalMs * STALE_AFTER_INTERVALS,
       scrapeTimeoutMs,
       closedFlag,

@@ -1,13 +1,14 @@
 /**
  * The API thread: serves the page, the JSON interface and the metrics from what the main thread publishes.
  *
- * In: a snapshot a second, answers to scrapes. Out: HTTP and WebSocket. It must never be ended with the server open (see
+ * In: a snapshot a second, answers to scrapes, what the database says of accounts. Out: HTTP and WebSocket. It must never be ended with the server open (see
  * `engine-uws`): whatever goes wrong here, the server is closed first, then the thread ends and the main thread starts another.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { collectDefaultMetrics } from 'prom-client';
 import { EdgeError, messageOf } from '../kit/edge-error.ts';
 import { Counter, CounterFamily, createRegistry, Gauge } from '../kit/metrics.ts';
+import { AccountDesk } from './account-desk.ts';
 import { startEngine } from './engine-choice.ts';
 import { HTTP_LIMITS, type HttpEngine, type HttpHandler, type HttpResponse } from './http-engine.ts';
 import { loadPage } from './page-files.ts';
@@ -39,6 +40,7 @@ new Gauge(registry, { name: 'sluice_api_live_clients', help: 'Open live sockets.
   return engine?.liveClients ?? 0;
 });
 
+const accounts = data.accounts && new AccountDesk(data.accounts, Date.now);
 let engine: HttpEngine | undefined;
 let published = publish(data.snapshot, nowMs());
 let ending = false;
@@ -63,6 +65,7 @@ async function end(exitCode: number): Promise<void> {
     const flag = new Int32Array(data.closedFlag);
     Atomics.store(flag, 0, 1);
     Atomics.notify(flag, 0);
+    await accounts?.close();
     process.exit(exitCode);
   }
 }
@@ -96,6 +99,7 @@ async function serve(): Promise<void> {
   const handle = createRoutes({
     published: () => published,
     page: await loadPage(),
+    ...(accounts && { accounts }),
     scrape: () => scrape.render(),
     nowMs,
     staleAfterMs: data.staleAfterMs,

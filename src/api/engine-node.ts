@@ -7,9 +7,11 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { BodyCollector } from './body-collector.ts';
 import {
   type HttpEngine,
   type HttpEngineOptions,
+  type HttpLimits,
   type HttpRequest,
   type HttpResponse,
   isUrlTooLong,
@@ -74,7 +76,9 @@ async function closeAll(server: Server, live: WebSocketServer): Promise<void> {
   await closed;
 }
 
-function requestOf(incoming: IncomingMessage): HttpRequest {
+type RequestHead = Omit<HttpRequest, 'readBody'>;
+
+function requestOf(incoming: IncomingMessage): RequestHead {
   const url = incoming.url ?? '/';
   const mark = url.indexOf('?');
   return {
@@ -82,19 +86,25 @@ function requestOf(incoming: IncomingMessage): HttpRequest {
     path: mark === -1 ? url : url.slice(0, mark),
     query: mark === -1 ? '' : url.slice(mark + 1),
     ifNoneMatch: incoming.headers['if-none-match'] ?? '',
+    peer: incoming.socket.remoteAddress ?? '',
+    forwardedFor: String(incoming.headers['x-forwarded-for'] ?? ''),
   };
 }
 
 function answer(incoming: IncomingMessage, outgoing: ServerResponse, options: HttpEngineOptions): void {
-  const request = requestOf(incoming);
-  // Nobody reads a request's body here: let it run off, up to the parser's time-out.
-  incoming.resume();
-  if (isUrlTooLong(request, options.limits)) {
+  const head = requestOf(incoming);
+  let reading: BodyCollector | undefined;
+  const readBody: HttpRequest['readBody'] = () => {
+    reading ??= collect(incoming, options.limits);
+    return reading.body;
+  };
+  if (isUrlTooLong(head, options.limits)) {
+    incoming.resume();
     send(outgoing, options.failure(414));
     return;
   }
   try {
-    const result = options.handle(request);
+    const result = options.handle({ ...head, readBody });
     if (result instanceof Promise) {
       result.then(
         (response) => send(outgoing, response),
@@ -106,6 +116,16 @@ function answer(incoming: IncomingMessage, outgoing: ServerResponse, options: Ht
   } catch {
     send(outgoing, options.failure(500));
   }
+  // A body that nobody reads runs off, up to the parser's time-out.
+  if (!reading) incoming.resume();
+}
+
+function collect(incoming: IncomingMessage, limits: HttpLimits): BodyCollector {
+  const collector = new BodyCollector(limits.bodyMaxBytes, limits.requestTimeoutMs);
+  incoming.on('data', (chunk: Buffer) => collector.push(chunk));
+  incoming.on('end', () => collector.end());
+  incoming.on('close', () => collector.abort());
+  return collector;
 }
 
 function send(outgoing: ServerResponse, { status, headers, body }: HttpResponse): void {

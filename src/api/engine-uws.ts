@@ -14,9 +14,11 @@ import type {
   WebSocket as UwsSocket,
   us_listen_socket,
 } from 'uWebSockets.js';
+import { BodyCollector } from './body-collector.ts';
 import {
   type HttpEngine,
   type HttpEngineOptions,
+  type HttpLimits,
   type HttpRequest,
   type HttpResponse,
   isUrlTooLong,
@@ -43,13 +45,18 @@ export async function startUwsEngine(uws: UwsModule, options: HttpEngineOptions)
   const sockets = new Set<LiveSocket>();
   const app = uws.App();
   app.any('/*', (response, native) => {
-    const request: HttpRequest = {
-      method: native.getMethod().toUpperCase(),
-      path: native.getUrl(),
-      query: native.getQuery() ?? '',
-      ifNoneMatch: native.getHeader('if-none-match'),
-    };
-    answer(response, request, options);
+    answer(
+      response,
+      {
+        method: native.getMethod().toUpperCase(),
+        path: native.getUrl(),
+        query: native.getQuery() ?? '',
+        ifNoneMatch: native.getHeader('if-none-match'),
+        peer: Buffer.from(response.getRemoteAddressAsText()).toString('latin1'),
+        forwardedFor: native.getHeader('x-forwarded-for'),
+      },
+      options,
+    );
   });
   app.ws<Record<string, never>>(livePath, {
     maxPayloadLength: limits.liveMessageMaxBytes,
@@ -130,16 +137,27 @@ async function listen(app: TemplatedApp, host: string, port: number): Promise<vo
   throw listenFault(host, port, new Error('refused without a reason'));
 }
 
-function answer(response: UwsResponse, request: HttpRequest, options: HttpEngineOptions): void {
-  const head = request.method === 'HEAD';
-  if (isUrlTooLong(request, options.limits)) {
+function answer(
+  response: UwsResponse,
+  asked: Omit<HttpRequest, 'readBody'>,
+  options: HttpEngineOptions,
+): void {
+  const head = asked.method === 'HEAD';
+  if (isUrlTooLong(asked, options.limits)) {
     send(response, options.failure(414), head);
     return;
   }
   let aborted = false;
+  let reading: BodyCollector | undefined;
   response.onAborted(() => {
     aborted = true;
+    reading?.abort();
   });
+  const readBody: HttpRequest['readBody'] = () => {
+    reading ??= collect(response, options.limits);
+    return reading.body;
+  };
+  const request: HttpRequest = { ...asked, readBody };
   const finish = (result: HttpResponse): void => {
     if (!aborted) response.cork(() => send(response, result, head));
   };
@@ -153,6 +171,16 @@ function answer(response: UwsResponse, request: HttpRequest, options: HttpEngine
   } catch {
     finish(options.failure(500));
   }
+}
+
+function collect(response: UwsResponse, limits: HttpLimits): BodyCollector {
+  const collector = new BodyCollector(limits.bodyMaxBytes, limits.requestTimeoutMs);
+  response.onData((chunk, isLast) => {
+    // The chunk's memory is the server's again when this returns.
+    collector.push(Buffer.from(chunk.slice(0)));
+    if (isLast) collector.end();
+  });
+  return collector;
 }
 
 function send(response: UwsResponse, { status, headers, body }: HttpResponse, head: boolean): void {

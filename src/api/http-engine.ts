@@ -15,9 +15,20 @@ export interface HttpRequest {
   readonly path: string;
   /** Without the question mark, '' if there is none. */
   readonly query: string;
-  /** '' if absent. The only header that any route reads. */
+  /** '' if absent. */
   readonly ifNoneMatch: string;
+  /** The peer's IP address, as the engine writes it. */
+  readonly peer: string;
+  /** The header x-forwarded-for, '' if absent: whoever sends it can write what he likes. */
+  readonly forwardedFor: string;
+  /** Only before the handler returns: a body that nobody asked for is thrown away as it comes. */
+  readBody(): Promise<RequestBody>;
 }
+
+export type RequestBody =
+  | { readonly ok: true; readonly text: string }
+  /** Longer than the bound, or not there in time. */
+  | { readonly ok: false; readonly status: 413 | 408 };
 
 export interface HttpResponse {
   readonly status: number;
@@ -55,6 +66,8 @@ export interface HttpEngine {
 export interface HttpLimits {
   /** Path and query. The longest real one is below 100. */
   readonly urlLengthMax: number;
+  /** The only bodies are settings of an account, of some 700 bytes. */
+  readonly bodyMaxBytes: number;
   /** Live sockets of one process: at 2 kB a second each, 2,000 of them are 4 MB/s. */
   readonly liveClientsMax: number;
   /** Bytes that a live socket may be behind: some thirty snapshots, half a minute of not reading. */
@@ -68,6 +81,7 @@ export interface HttpLimits {
 
 export const HTTP_LIMITS: HttpLimits = {
   urlLengthMax: 1024,
+  bodyMaxBytes: 4096,
   liveClientsMax: 2000,
   liveBacklogMaxBytes: 65_536,
   liveMessageMaxBytes: 1024,
@@ -75,6 +89,6 @@ export const HTTP_LIMITS: HttpLimits = {
   requestTimeoutMs: 10_000,
 };
 
-export function isUrlTooLong(request: HttpRequest, limits: HttpLimits): boolean {
+export function isUrlTooLong(request: Pick<HttpRequest, 'path' | 'query'>, limits: HttpLimits): boolean {
   return request.path.length + request.query.length > limits.urlLengthMax;
 }

@@ -1,14 +1,23 @@
 /**
- * What every address answers. Pure but for the scrape: (request, what was published last) → response.
+ * What every address answers. Pure but for scrape and accounts: (request, what was published last) → response.
  *
  *   GET /                  the page, with the last snapshot's numbers in its text
  *   GET /assets/…          its style, scripts and icon: the files of src/api/page/ and nothing else
  *   GET /api/v1/pool       the snapshot as JSON, with ETag, readable from any origin
+ *   ... /api/v1/accounts/…  balances, payments, signed settings (account-routes)
  *   GET /metrics           Prometheus text
  *   GET /healthz           200 while the process lives
  *   GET /readyz            200, or 503 with the reasons
  *   WS  /api/v1/live       the snapshot every second (the engine's business; a plain GET gets 426)
  */
+import type { AccountDesk } from './account-desk.ts';
+import {
+  ACCOUNTS_PREFIX,
+  changeSettings,
+  SETTINGS_PATH,
+  settingsForm,
+  showAccount,
+} from './account-routes.ts';
 import type { HttpHandler, HttpRequest, HttpResponse } from './http-engine.ts';
 import type { PageFiles } from './page-files.ts';
 import { problem } from './problem.ts';
@@ -21,6 +30,8 @@ export interface RouteSources {
   readonly page: PageFiles;
   /** undefined: the main thread did not answer. */
   scrape(): Promise<string | undefined>;
+  /** Absent where there is no database to ask: then nobody has an account. */
+  readonly accounts?: AccountDesk;
   nowMs(): number;
   /** A main thread that has published nothing for so long is not ready, whatever it said last. */
   readonly staleAfterMs: number;
@@ -44,6 +55,12 @@ const OPEN_TO_ALL: Readonly<Record<string, string>> = {
   'cross-origin-resource-policy': 'cross-origin',
 };
 const ALLOW = 'GET, HEAD, OPTIONS';
+/** For browsers that ask before they send JSON to another origin. */
+const ALLOW_POST: Readonly<Record<string, string>> = {
+  allow: 'GET, HEAD, POST, OPTIONS',
+  'access-control-allow-methods': 'GET, POST',
+  'access-control-allow-headers': 'content-type',
+};
 
 type Route = (request: HttpRequest) => HttpResponse | Promise<HttpResponse>;
 
@@ -59,21 +76,30 @@ export function createRoutes(sources: RouteSources): HttpHandler {
   for (const asset of sources.page.assets) {
     routes.set(asset.path, (request) => cached(request, asset.etag, asset.contentType, asset.body));
   }
+  const { accounts } = sources;
+  if (accounts) routes.set(SETTINGS_PATH, () => settingsForm(accounts));
+  const routeOf = (path: string): Route | undefined =>
+    routes.get(path) ??
+    (accounts && path.startsWith(ACCOUNTS_PREFIX) ? (request) => showAccount(request, accounts) : undefined);
   return (request) => {
     const open = request.path.startsWith('/api/') ? OPEN_TO_ALL : {};
-    const route = routes.get(request.path);
+    const posts = accounts !== undefined && request.path === SETTINGS_PATH;
+    const route = posts && request.method === 'POST' ? changeOf(accounts) : routeOf(request.path);
     if (!route) return secured(problem(404), open);
-    if (request.method === 'OPTIONS') {
-      return secured({ status: 204, headers: { allow: ALLOW }, body: '' }, open);
-    }
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
-      return secured(withHeaders(problem(405), { allow: ALLOW }), open);
+    const allowed = posts ? ALLOW_POST : { allow: ALLOW };
+    if (request.method === 'OPTIONS') return secured({ status: 204, headers: allowed, body: '' }, open);
+    if (request.method !== 'GET' && request.method !== 'HEAD' && !(posts && request.method === 'POST')) {
+      return secured(problem(405, {}, allowed), open);
     }
     const response = route(request);
     return response instanceof Promise
       ? response.then((done) => secured(done, open))
       : secured(response, open);
   };
+}
+
+function changeOf(accounts: AccountDesk): Route {
+  return (request) => changeSettings(request, accounts);
 }
 
 /** For what goes wrong beside the routes: the same headers, the same kind of body. */

@@ -2,6 +2,7 @@
  * What crosses between the main thread and the API thread. A snapshot a second and one question per scrape: nothing of it is
  * per share, nothing grows with the number of miners.
  */
+import type { AccountTerms } from './account-desk.ts';
 import type { EngineChoice } from './engine-choice.ts';
 import type { HttpEngineName } from './http-engine.ts';
 import type { MetricsJson } from './scrape.ts';
@@ -12,6 +13,8 @@ export interface ApiThreadData {
   readonly port: number;
   readonly engine: EngineChoice;
   readonly snapshot: PoolSnapshot;
+  /** undefined: no database to ask about accounts. */
+  readonly accounts: AccountTerms | undefined;
   readonly staleAfterMs: number;
   readonly scrapeTimeoutMs: number;
   /** One Int32: 0 = the server is open (or may be), 1 = closed, the thread may be ended without harm. */

@@ -1,9 +1,11 @@
-/** What the demo starts its roles with: folders, free ports, the engine's configuration file. */
+/** What the demo starts its roles with: folders, free ports, the treasury's key, the configuration file of engine and payer. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { stringify } from 'yaml';
-import { demoAddresses } from '../miner/miner.ts';
+import { addressOfKey } from '../chains/kaspa/message-signature.ts';
+import type { DemoChain } from './demo-chain.ts';
+import { keepKeyFile } from './key-file.ts';
 
 export interface DemoOptions {
   readonly seconds?: number;
@@ -19,16 +21,31 @@ export interface DemoOptions {
 export interface DemoFolders {
   readonly root: string;
   readonly database: string;
-  readonly journal: string;
+  readonly chains: string;
   readonly logs: string;
   readonly config: string;
   readonly databaseUrl: string;
+  readonly treasuryKey: string;
 }
 
-/** Addresses of nobody: shares and blocks of the demo are worth nothing, on purpose. */
 export const DEMO_NETWORK = 'devnet';
 /** 2^20 hashes a block: the built-in miners find one about every five seconds. */
 export const DEMO_NETWORK_DIFFICULTY_LOG2 = -12;
+/** Ten blocks a second: a reward can be spent after ten seconds, a payout counts as confirmed after three. */
+export const DEMO_MATURITY_DAA = 100;
+const DEMO_CONFIRM_DAA = 30;
+/**
+ * A block pays 1.94 KAS, and rewards are divided when their minute is over: a payee has earned some ten by then. An output of 2 KAS
+ * has a storage mass of 5,000 grams, so a transaction holds more payees than the demo has. A round comes soon after the division,
+ * so that the first payout is confirmed within two minutes of the start.
+ */
+const DEMO_PAYOUTS = {
+  minimumKas: '2',
+  minimumKasLeast: '1',
+  intervalMinutes: 0.1,
+  confirmDaa: DEMO_CONFIRM_DAA,
+  auditSeconds: 5,
+};
 export const DEMO_INSTANCE = 'sluice-demo';
 
 export function makeFolders(data: string): DemoFolders {
@@ -36,12 +53,13 @@ export function makeFolders(data: string): DemoFolders {
   const folders: DemoFolders = {
     root,
     database: join(root, 'pg18'),
-    journal: join(root, 'journal'),
+    chains: join(root, 'chains'),
     logs: join(root, 'logs'),
     config: join(root, 'sluice.yaml'),
     databaseUrl: join(root, 'database-url'),
+    treasuryKey: join(root, 'treasury-key'),
   };
-  for (const folder of [root, folders.journal, folders.logs]) mkdirSync(folder, { recursive: true });
+  for (const folder of [root, folders.chains, folders.logs]) mkdirSync(folder, { recursive: true });
   return folders;
 }
 
@@ -64,15 +82,15 @@ export async function freePortNear(wanted: number): Promise<number> {
 export function writeDemoConfig(
   folders: DemoFolders,
   options: DemoOptions,
-  parts: { nodeAddress: string; databaseUrl: string; stratumPort: number; httpPort: number },
+  parts: { nodeAddress: string; chain: DemoChain; stratumPort: number; httpPort: number },
 ): void {
   // The password lives in a file of its own, as it should in production.
-  writeFileSync(folders.databaseUrl, `${parts.databaseUrl}\n`, { mode: 0o600 });
+  writeFileSync(folders.databaseUrl, `${parts.chain.databaseUrl}\n`, { mode: 0o600 });
   const config = {
     instance: DEMO_INSTANCE,
     kaspa: {
       network: DEMO_NETWORK,
-      payAddress: treasuryAddress(),
+      payAddress: treasuryAddress(folders),
       nodes: [{ name: 'simulated', address: parts.nodeAddress }],
     },
     stratum: {
@@ -80,13 +98,19 @@ export function writeDemoConfig(
       ports: [{ port: parts.stratumPort, difficulty: 2 ** options.difficultyLog2, label: 'demo, for CPUs' }],
     },
     database: { urlFile: folders.databaseUrl },
-    journal: { directory: folders.journal },
+    journal: { directory: parts.chain.journal },
+    rewards: { maturityDaa: DEMO_MATURITY_DAA },
+    payouts: {
+      ...DEMO_PAYOUTS,
+      keyFile: folders.treasuryKey,
+      stateDirectory: parts.chain.payerState,
+    },
     http: { host: '127.0.0.1', port: parts.httpPort },
   };
   writeFileSync(folders.config, `# Written by the demo at every start.\n${stringify(config)}`);
 }
 
-/** The address after those that the built-in miners use. */
-export function treasuryAddress(): string {
-  return demoAddresses(DEMO_NETWORK, 1000).at(-1)!;
+/** Of a key made at the first start and kept: payouts are signed in earnest, only the coins are worth nothing. */
+function treasuryAddress(folders: DemoFolders): string {
+  return addressOfKey(keepKeyFile(folders.treasuryKey), DEMO_NETWORK);
 }

@@ -1,6 +1,8 @@
 /** What the demo shows: one screen redrawn on a terminal, a plain line now and then otherwise. Pure but for `write`. */
 import colours from 'picocolors';
 import type { PoolSnapshot } from '../api/snapshot.ts';
+import { kasOf } from '../domain/money.ts';
+import type { MoneyTotals } from '../ledger/money-totals.ts';
 
 export interface DemoPlaces {
   readonly stratumUrl: string;
@@ -47,7 +49,18 @@ export function banner(places: DemoPlaces): string {
   ].join('\n');
 }
 
-export function plainLine(snapshot: PoolSnapshot, elapsedS: number): string {
+/** What is worth a line of its own when it happens for the first time. */
+export function firsts(snapshot: PoolSnapshot, totals: MoneyTotals | undefined): string[] {
+  const events: [boolean, string][] = [
+    [snapshot.shares.accepted > 0, 'first share accepted'],
+    [(totals?.rewards ?? 0) > 0, 'first reward matured'],
+    [(totals?.settledSompi ?? 0n) > 0n, 'first reward divided among its miners'],
+    [(totals?.payoutsByState.CONFIRMED ?? 0) > 0, 'first payout confirmed'],
+  ];
+  return events.filter(([happened]) => happened).map(([, name]) => name);
+}
+
+export function plainLine(snapshot: PoolSnapshot, totals: MoneyTotals | undefined, elapsedS: number): string {
   const rejected = Object.values(snapshot.shares.rejected).reduce((sum, count) => sum + count, 0);
   const { blocks } = snapshot;
   return [
@@ -58,11 +71,35 @@ export function plainLine(snapshot: PoolSnapshot, elapsedS: number): string {
     `journal ${snapshot.journal.durable} records`,
     `stored ${snapshot.database.loaded}`,
     `blocks ${blocks.found} found ${blocks.blue} blue ${blocks.red} red`,
+    totals ? moneyLine(totals) : 'money unknown',
     snapshot.ready.ok ? 'ready' : `NOT READY: ${snapshot.ready.reasons.join('; ')}`,
   ].join('  ');
 }
 
-export function screen(snapshot: PoolSnapshot, elapsedS: number): string {
+function moneyLine(totals: MoneyTotals): string {
+  const halted = totals.halts.length > 0 ? ` PAYOUTS HALTED: ${totals.halts.join(', ')}` : '';
+  return [
+    `rewards ${totals.rewards} matured ${shortKas(totals.rewardsSompi)} KAS`,
+    `owed ${shortKas(totals.owedSompi)}`,
+    `in flight ${shortKas(totals.inFlightSompi)}`,
+    `paid ${shortKas(totals.paidSompi)}${halted}`,
+  ].join(' ');
+}
+
+/** Two digits are enough to see it grow; cut, not rounded, so that nobody sees more than there is. */
+function shortKas(sompi: bigint): string {
+  return kasOf(sompi).slice(0, -6);
+}
+
+function payoutLine({ lastPayout, payoutsByState, halts }: MoneyTotals): string {
+  if (halts.length > 0) return colours.red(`halted: ${halts.join(', ')}`);
+  if (!lastPayout) return 'none yet: a reward matures, is divided when its minute is over, and paid';
+  const { id, state, payees, paidSompi, txid } = lastPayout;
+  const confirmed = payoutsByState.CONFIRMED ?? 0;
+  return `${confirmed} confirmed; last: no. ${id}, ${state}, ${shortKas(paidSompi)} KAS to ${payees} miners${txid ? `, ${txid.slice(0, 16)}...` : ''}`;
+}
+
+export function screen(snapshot: PoolSnapshot, totals: MoneyTotals | undefined, elapsedS: number): string {
   const rejected = Object.entries(snapshot.shares.rejected)
     .filter(([, count]) => count > 0)
     .map(([label, count]) => `${label} ${count}`)
@@ -78,6 +115,8 @@ export function screen(snapshot: PoolSnapshot, elapsedS: number): string {
     ['journal', `${journal.state}, ${journal.durable} records durable, ${journal.segment}`],
     ['database', `${database.state}, ${database.loaded} records loaded, ${database.lagRecords} behind`],
     ['blocks', `${blocks.found} found, ${blocks.accepted} accepted, ${blocks.blue} blue, ${blocks.red} red`],
+    ['money', totals ? moneyLine(totals) : 'unknown'],
+    ['payouts', totals ? payoutLine(totals) : 'unknown'],
   ];
   const lines = rows.map(([name, text]) => `  ${colours.dim(name.padEnd(9))} ${text}`);
   const recent = blocks.recent

@@ -2,9 +2,10 @@
  * `sluice demo`: the whole pool on this machine. Every part is the real one, as a process of its own: PostgreSQL, a node
  * that speaks kaspad's protocol, the engine as `sluice serve` runs it, miners over TCP. Only the chain is simulated.
  *
- *   demo --+-- PostgreSQL   (embedded, kept under .sluice between runs)
- *          +-- simnode      gRPC
+ *   demo --+-- PostgreSQL   (embedded, kept under .sluice between runs; a database for each chain, see demo-chain)
+ *          +-- simnode      gRPC; keeps nothing, so each start is a new chain
  *          +-- serve        stratum, page, journal
+ *          +-- payer        rewards, settlements, payouts
  *          +-- miner        four dialects
  */
 
@@ -12,9 +13,13 @@ import { relative } from 'node:path';
 import type { PoolSnapshot } from '../api/snapshot.ts';
 import { EdgeError, messageOf } from '../kit/edge-error.ts';
 import { createLogger, type Logger } from '../kit/log.ts';
+import { type MoneyTotals, readMoneyTotals } from '../ledger/money-totals.ts';
+import { openDatabase } from '../ledger/stores/postgres.ts';
 import { demoAddresses } from '../miner/miner.ts';
 import { type ChildRole, startChildRole } from './child-role.ts';
+import { beginChain, type DemoChain } from './demo-chain.ts';
 import {
+  DEMO_MATURITY_DAA,
   DEMO_NETWORK,
   DEMO_NETWORK_DIFFICULTY_LOG2,
   type DemoFolders,
@@ -23,7 +28,7 @@ import {
   makeFolders,
   writeDemoConfig,
 } from './demo-plan.ts';
-import { banner, plainLine, screen } from './demo-screen.ts';
+import { banner, firsts, plainLine, screen } from './demo-screen.ts';
 import { countDemo, type DemoSummary, summaryText, writeSummary } from './demo-summary.ts';
 import { type KeptPostgres, keepPostgres } from './kept-postgres.ts';
 import { onStopRequested } from './role-channel.ts';
@@ -50,7 +55,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     const failed = watchRoles(started, stop);
     if (options.seconds) setTimeout(() => stop('time is up'), options.seconds * 1000).unref();
     await showUntil(started, folders, stopRequested, startedMs);
-    const summary = await closeInOrder(started, folders, startedMs);
+    const summary = await closeInOrder(started, startedMs);
     say(summaryText(summary, failed()));
     if (options.summary) writeSummary(options.summary, summary);
     return summary.equal && failed() === '' ? 0 : 1;
@@ -62,7 +67,9 @@ export async function runDemo(options: DemoOptions): Promise<number> {
 interface House {
   postgres: KeptPostgres;
   simnode: ChildRole;
+  chain: DemoChain;
   engine: ChildRole;
+  payer: ChildRole;
   miner: ChildRole | undefined;
 }
 
@@ -91,6 +98,8 @@ async function openHouse(
         DEMO_NETWORK,
         '--difficulty-log2',
         String(DEMO_NETWORK_DIFFICULTY_LOG2),
+        '--maturity',
+        String(DEMO_MATURITY_DAA),
       ],
       logFile: logFile('simnode'),
     }),
@@ -98,10 +107,11 @@ async function openHouse(
   house.postgres = postgres;
   house.simnode = simnode;
   if (asked) return undefined;
+  const chain = await beginChain(folders.chains, postgres.first.url, Date.now(), log);
   const stratumPort = await freePortNear(options.stratumPort);
   const httpPort = await freePortNear(options.httpPort);
   const nodeAddress = String(simnode.info.address);
-  writeDemoConfig(folders, options, { nodeAddress, databaseUrl: postgres.first.url, stratumPort, httpPort });
+  writeDemoConfig(folders, options, { nodeAddress, chain, stratumPort, httpPort });
   const engine = await startChildRole({
     name: 'engine',
     args: ['serve', '--config', folders.config],
@@ -109,8 +119,15 @@ async function openHouse(
   });
   house.engine = engine;
   if (asked) return undefined;
+  const payer = await startChildRole({
+    name: 'payer',
+    args: ['payer', '--config', folders.config],
+    logFile: logFile('payer'),
+  });
+  house.payer = payer;
+  if (asked) return undefined;
   house.miner = options.miners === 0 ? undefined : await startMiners(options, stratumPort, logFile('miner'));
-  return { postgres, simnode, engine, miner: house.miner };
+  return { postgres, simnode, chain, engine, payer, miner: house.miner };
 }
 
 async function startMiners(options: DemoOptions, port: number, logFile: string): Promise<ChildRole> {
@@ -119,6 +136,7 @@ async function startMiners(options: DemoOptions, port: number, logFile: string):
     args: [
       ...['miner', '--port', String(port), '--dialect', 'mixed', '--connections', String(options.miners)],
       ...['--network', DEMO_NETWORK, '--hashes-per-second', String(options.hashrate)],
+      ...['--addresses', demoAddresses(DEMO_NETWORK, payeesOf(options.miners)).join(',')],
       // A few bad ones, so that every answer can be seen.
       ...['--duplicate-rate', '0.02', '--stale-rate', '0.01', '--bad-rate', '0.02'],
     ],
@@ -126,11 +144,16 @@ async function startMiners(options: DemoOptions, port: number, logFile: string):
   });
 }
 
+/** Two rigs to an address, so that payouts have more than one payee; so many of nobody's addresses fit into a command line. */
+function payeesOf(miners: number): number {
+  return Math.min(100, Math.ceil(miners / 2));
+}
+
 /** A part that ends by itself ends the demo, and says so. */
 function watchRoles(house: House, stop: (reason: string) => void): () => string {
   let failed = '';
   let stopping = false;
-  for (const role of [house.simnode, house.engine, house.miner]) {
+  for (const role of [house.simnode, house.engine, house.payer, house.miner]) {
     void role?.exited.then((code) => {
       if (stopping || role.process.killed) return;
       failed = `the ${role.name} ended by itself with code ${code}`;
@@ -154,47 +177,64 @@ async function showUntil(
       stratumUrl: `stratum+tcp://127.0.0.1:${ports[0]}`,
       login: `${demoAddresses(DEMO_NETWORK, 1)[0]}.myrig`,
       pageUrl: pageUrl.endsWith('/') ? pageUrl : `${pageUrl}/`,
-      database: `embedded PostgreSQL ${house.postgres.first.version}, data in ${house.postgres.first.dataDir}`,
+      database: `embedded PostgreSQL ${house.postgres.first.version}, data in ${house.postgres.first.dataDir}, database chain_${house.chain.name}`,
       node: `simulated kaspad, gRPC ${house.simnode.info.address}, ten blocks a second`,
       logs: relative('.', folders.logs),
-      journal: relative('.', folders.journal),
+      journal: relative('.', house.chain.journal),
     }),
   );
+  const books = openDatabase(house.chain.databaseUrl, { max: 1, applicationName: 'sluice demo' });
+  try {
+    await tellProgress({ pageUrl, stopRequested, startedMs, money: () => readMoneyTotals(books) });
+  } finally {
+    await books.end({ timeout: 1 });
+  }
+}
+
+interface Progress {
+  readonly pageUrl: string;
+  readonly stopRequested: Promise<string>;
+  readonly startedMs: number;
+  readonly money: () => Promise<MoneyTotals>;
+}
+
+async function tellProgress({ pageUrl, stopRequested, startedMs, money }: Progress): Promise<void> {
   const redraw = process.stdout.isTTY === true;
   const over = stopRequested.then(() => true);
+  const said = new Set<string>();
   let drawnLines = 0;
-  let firstShareSaid = false;
   for (;;) {
-    const ended = await Promise.race([
-      over,
-      pause(redraw ? REDRAW_MS : firstShareSaid ? PLAIN_LINE_MS : REDRAW_MS),
-    ]);
+    const busy = said.size > 0 && !redraw;
+    const ended = await Promise.race([over, pause(busy ? PLAIN_LINE_MS : REDRAW_MS)]);
     if (ended === true) return;
-    const snapshot = await fetchSnapshot(pageUrl);
+    // Either is unknown while its source starts or stops; whether one died is watched elsewhere.
+    const [snapshot, totals] = await Promise.all([fetchSnapshot(pageUrl), money().catch(() => undefined)]);
     if (!snapshot) continue;
     const elapsedS = (performance.now() - startedMs) / 1000;
     if (redraw) {
-      const text = screen(snapshot, elapsedS);
+      const text = screen(snapshot, totals, elapsedS);
       // Up over what was drawn last time, and clear to the end of the screen.
       process.stdout.write(`${drawnLines > 0 ? `\x1b[${drawnLines}A\x1b[J` : ''}${text}`);
       drawnLines = text.split('\n').length - 1;
-    } else if (firstShareSaid) say(plainLine(snapshot, elapsedS));
-    if (!firstShareSaid && snapshot.shares.accepted > 0) {
-      firstShareSaid = true;
-      if (!redraw) say(`first share accepted after ${elapsedS.toFixed(1)} s`);
+      continue;
+    }
+    if (said.size > 0) say(plainLine(snapshot, totals, elapsedS));
+    for (const event of firsts(snapshot, totals)) {
+      if (!said.has(event)) say(`${event} after ${elapsedS.toFixed(1)} s`);
+      said.add(event);
     }
   }
 }
 
-/** Miners first, so that every answer arrives; then the engine, which drains into the database; then the counts. */
-async function closeInOrder(house: House, folders: DemoFolders, startedMs: number): Promise<DemoSummary> {
-  say('stopping: miners, then the engine, which flushes journal and database ...');
+/** Miners first, so that every answer arrives; then the engine, which drains into the database; then the payer; then the counts. */
+async function closeInOrder(house: House, startedMs: number): Promise<DemoSummary> {
+  say('stopping: miners, then the engine, which flushes journal and database, then the payer ...');
   await house.miner?.stop();
   await waitForColours(String(house.engine.info.httpUrl));
   await house.engine.stop();
+  await house.payer.stop();
   return await countDemo({
-    folders,
-    databaseUrl: house.postgres.first.url,
+    chain: house.chain,
     bootUnixMs: Number(house.engine.info.bootUnixMs),
     miner: house.miner?.final(),
     simnode: await finalOf(house.simnode),
@@ -228,7 +268,7 @@ async function fetchSnapshot(pageUrl: string): Promise<PoolSnapshot | undefined>
 }
 
 async function tearDown(house: Partial<House>): Promise<void> {
-  for (const role of [house.miner, house.engine, house.simnode]) await role?.stop();
+  for (const role of [house.miner, house.engine, house.payer, house.simnode]) await role?.stop();
   try {
     await house.postgres?.stop();
   } catch (error) {

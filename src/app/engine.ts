@@ -6,10 +6,12 @@ import { randomInt } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { LIMITS } from '../../config/limits.ts';
 import type { Config } from '../../config/schema.ts';
+import type { AccountTerms } from '../api/account-desk.ts';
 import { type ApiHandle, startApi } from '../api/api-client.ts';
 import { KaspaChain } from '../chains/kaspa/kaspa-chain.ts';
 import { selfTestReference } from '../chains/kaspa/reference-pow.ts';
 import { HashrateWindow } from '../domain/hashrate.ts';
+import { POTS } from '../domain/pot.ts';
 import { difficultyLog2Of } from '../domain/target.ts';
 import { recentWork } from '../journal/replay.ts';
 import { openShareJournal, type ShareJournal } from '../journal/share-journal.ts';
@@ -19,6 +21,7 @@ import { createRegistry, type Registry } from '../kit/metrics.ts';
 import type { InheritedSocket } from '../stratum/socket/inherited-sockets.ts';
 import { createStratum, type PortOptions, type Stratum } from '../stratum/stratum-server.ts';
 import { JobFeed, type PaceGroup } from '../templates/job-feed.ts';
+import { accountTerms } from './account-terms.ts';
 import { lastNumberedSegment } from './journal-numbering.ts';
 import { type EngineClocks, Ledger } from './ledger-desk.ts';
 import { PoolView } from './pool-view.ts';
@@ -102,6 +105,7 @@ export async function startEngine(
     seenWork,
     chain,
     journal,
+    pots: config.stratum.ports.map((port) => POTS[port.scheme]),
     replies: stratum.replySink,
     hashrate,
     registry,
@@ -121,7 +125,8 @@ export async function startEngine(
     keepAliveMs: LIMITS.jobKeepAliveMs,
     stallMs: LIMITS.templateStallMs,
   });
-  const parts: Parts = { config, chain, journal, stratum, ledger, path, feed, log, registry };
+  const accounts = accountTerms(config, databaseUrl);
+  const parts: Parts = { config, chain, journal, stratum, ledger, path, feed, log, registry, accounts };
   try {
     return await openDoors(parts, bootUnixMs, hashrate, clocks);
   } catch (error) {
@@ -140,6 +145,7 @@ interface Parts {
   readonly feed: JobFeed;
   readonly log: Logger;
   readonly registry: Registry;
+  readonly accounts: AccountTerms;
 }
 
 /** Everything is wired; now templates may come, then miners, then people. */
@@ -149,13 +155,13 @@ async function openDoors(
   hashrate: HashrateWindow,
   clocks: EngineClocks,
 ): Promise<Engine> {
-  const { config, chain, stratum, ledger, path, feed, log, registry } = parts;
-  ledger.start();
+  const { config, chain, stratum, ledger, path, feed, log, registry, accounts } = parts;
+  ledger.start(path.oldestUnderWayMs);
   await chain.open({ onTemplate: (template) => feed.onTemplate(template), onStatus: () => {} });
   const opened = await stratum.open(path.intake);
   const stratumPorts = opened.map((one) => one.port);
   const view = new PoolView({ ...parts, ...clocks, bootUnixMs, hashrate, stratumPorts });
-  const api = await startApi({ ...config.http, registry, snapshot: () => view.snapshot(), log });
+  const api = await startApi({ ...config.http, registry, snapshot: () => view.snapshot(), accounts, log });
   log.info({ stratumPorts, http: api.url, engine: api.engine }, 'engine is up');
   let closing: Promise<void> | undefined;
   return {

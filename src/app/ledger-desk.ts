@@ -5,6 +5,7 @@
  */
 import type { Config } from '../../config/schema.ts';
 import type { Chain, SubmitReport } from '../chains/chain.ts';
+import { AnsweredMark } from '../journal/answered-mark.ts';
 import type { ShareJournal } from '../journal/share-journal.ts';
 import { messageOf } from '../kit/edge-error.ts';
 import type { Logger } from '../kit/log.ts';
@@ -38,14 +39,16 @@ export interface LedgerOptions {
 
 /** Between two attempts while the database is away: soon enough for a restart, slow enough for a log. */
 const RETRY_MS = 1_000;
-/** Coinbase maturity in DAA score; confirmations beyond it can no longer be undone by an ordinary reorg. */
-const FINAL_CONFIRMATIONS = 1_000;
+/** Settlements wait for whole minutes, so a quarter of a second is nothing; a look at all waiting shares takes microseconds. */
+const ANSWERED_INTERVAL_MS = 250;
 
 export class Ledger {
   readonly tracker: BlockTracker;
   readonly #options: LedgerOptions;
   readonly #sql: Database;
   readonly #submitSeconds: Histogram;
+  readonly #answered = new AnsweredMark();
+  #answeredTimer: NodeJS.Timeout | undefined;
   #loader: LoaderClient | undefined;
   #fault = 'not connected yet';
   #closed = false;
@@ -59,7 +62,7 @@ export class Ledger {
       fateOf: (hash) => options.chain.blockFate(hash),
       clock: options.clocks.wallClock,
       log: options.log,
-      finalConfirmations: FINAL_CONFIRMATIONS,
+      finalConfirmations: options.config.rewards.maturityDaa,
     });
     registerBlockMetrics(options.registry, this.tracker);
     this.#submitSeconds = new Histogram(options.registry, {
@@ -77,7 +80,11 @@ export class Ledger {
     return this.#fault;
   }
 
-  start(): void {
+  /** @param oldestUnderWayMs monotonic ms of the oldest submission that is neither refused nor on disk; Infinity = none */
+  start(oldestUnderWayMs: () => number): void {
+    const { clock, wallClock } = this.#options.clocks;
+    const tell = () => this.#answered.set(wallClock(), clock(), oldestUnderWayMs());
+    this.#answeredTimer = setInterval(tell, ANSWERED_INTERVAL_MS);
     this.#prepare().catch((error: unknown) => {
       // A schema from the future or an edited migration: people must look; shares stay safe in the journal.
       this.#fault = messageOf(error);
@@ -97,12 +104,16 @@ export class Ledger {
       .finally(() => this.#submitting--);
     this.tracker.found(block.candidate, {
       ...names.nameOf(block.workerRef),
+      pot: block.pot,
       foundAtUnixMs: block.foundAtUnixMs,
+      templateAgeMs: block.receivedAtMs - block.candidate.template.receivedAtMs,
+      queueMs: startedMs - block.receivedAtMs,
     });
   }
 
   async close(drainMs: number): Promise<void> {
     this.#closed = true;
+    clearInterval(this.#answeredTimer);
     const deadline = this.#options.clocks.clock() + drainMs;
     while (this.#submitting > 0 && this.#options.clocks.clock() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, 10));
@@ -125,6 +136,7 @@ export class Ledger {
       instanceName: config.instance,
       databaseUrl,
       durableMark: journal.durableMark,
+      answeredMark: this.#answered.buffer,
       retainMs: config.journal.retainHours * 3_600_000,
       log,
       registry,

@@ -2,15 +2,26 @@
  * What a payer does while it leads: an array of duties, each with its pace. In flows what they need, out flow duties. A duty is
  * one job that can fail by itself; the loop runs them one at a time, since they share the lead's connection.
  */
+import { loadConfig } from '../../config/load.ts';
+import { decodeAddress, payToAddressScript } from '../chains/kaspa/address.ts';
+import { NodeNetwork } from '../chains/kaspa/network-facts.ts';
 import type { NodeLink } from '../chains/kaspa/node-link.ts';
+import { NodeTreasury } from '../chains/kaspa/treasury.ts';
+import { sompiOf } from '../domain/money.ts';
+import { messageOf } from '../kit/edge-error.ts';
 import type { Logger } from '../kit/log.ts';
+import { Auditor } from '../ledger/audit/auditor.ts';
+import { DatabaseSession } from '../ledger/database-session.ts';
 import type { Lead } from '../ledger/lead.ts';
+import { RewardIntake } from '../ledger/rewards/reward-intake.ts';
+import { RewardDesk } from '../ledger/settlement/reward-desk.ts';
 import type { AtPoint } from '../payout/crash-points.ts';
 import { LedgerHeadNote } from '../payout/ledger-head.ts';
 import { PayoutMachine, type Report } from '../payout/payout-machine.ts';
 import { RequestDesk } from '../payout/payout-requests.ts';
 import { reportText } from '../payout/report-text.ts';
 import { PostgresPayoutStore } from '../payout/stores/postgres-payout-store.ts';
+import { chainWitness } from './chain-witness.ts';
 import type { PayerParts } from './payer-parts.ts';
 
 export interface Duty {
@@ -32,9 +43,95 @@ export interface DutyContext extends PayerParts {
 /** A halt stops what would be sent next within this. */
 const PAYOUT_EVERY_MS = 1_000;
 
-/** In the order in which they run when several are due: rewards come in before they are paid out. */
+/** An output is mature for good: nothing is lost by looking a few seconds later. */
+const INTAKE_EVERY_MS = 2_000;
+const REWARDS_EVERY_MS = 2_000;
+const MS_PER_SECOND = 1_000;
+const HALT_DEADLINE_MS = 10_000;
+
+/** In the order in which they run when several are due: rewards come in before they are paid out, and are looked at before. */
 export function dutiesOf(context: DutyContext): readonly Duty[] {
-  return [payoutDuty(context), noteDuty(context)];
+  return [
+    intakeDuty(context),
+    rewardsDuty(context),
+    auditDuty(context),
+    payoutDuty(context),
+    noteDuty(context),
+  ];
+}
+
+function intakeDuty({ lead, links, terms, config, log }: DutyContext): Duty {
+  const payScript = Buffer.from(payToAddressScript(decodeAddress(terms.treasuryAddress)!)).toString('hex');
+  const { treasuryAddress } = terms;
+  const intake = new RewardIntake({
+    lead,
+    treasury: new NodeTreasury(() => links),
+    terms: { treasuryAddress, payScript, maturityDaa: config.rewards.maturityDaa },
+    clock: () => performance.now(),
+    log,
+  });
+  return {
+    name: 'rewards-in',
+    everyMs: INTAKE_EVERY_MS,
+    tick: async () => {
+      while ((await intake.tick()).more);
+    },
+  };
+}
+
+/** SIGHUP: the terms of the schemes are read again; what else is in the file waits for a restart. */
+function rewardsDuty({ lead, links, config, configFile, log }: DutyContext): Duty {
+  const desk = new RewardDesk({
+    lead,
+    rewards: config.rewards,
+    clock: Date.now,
+    log,
+    source: new NodeNetwork(() => links),
+  });
+  let terms: typeof config.rewards | undefined = config.rewards;
+  process.removeAllListeners('SIGHUP');
+  process.on('SIGHUP', () => {
+    try {
+      terms = loadConfig(configFile).rewards;
+    } catch (error) {
+      log.error({ reason: messageOf(error) }, 'the configuration cannot be read again; the terms stay');
+    }
+  });
+  return {
+    name: 'settlement',
+    everyMs: REWARDS_EVERY_MS,
+    tick: async () => {
+      if (terms) await desk.applyPolicies(terms);
+      terms = undefined;
+      await desk.tick();
+    },
+  };
+}
+
+/**
+ * A full audit takes minutes, so it runs beside the other duties and on connections of its own: a halt that went over the lead's
+ * could fall into a transaction that is rolled back.
+ */
+function auditDuty({ chain, links, databaseUrl, config, log }: DutyContext): Duty {
+  const auditor = new Auditor({
+    databaseUrl,
+    chain: chainWitness(chain, links, config.rewards.maturityDaa),
+    feeCapSompi: sompiOf(config.payouts.feeKasMax),
+    clock: Date.now,
+    log,
+    halt: (code, reason) => haltAtOnce(databaseUrl, code, reason),
+  });
+  const everyMs = config.payouts.auditSeconds * MS_PER_SECOND;
+  return { name: 'audit', everyMs, tick: async () => void auditor.tick() };
+}
+
+async function haltAtOnce(databaseUrl: string, code: string, reason: string): Promise<void> {
+  const session = await DatabaseSession.open(databaseUrl, 'sluice auditor', HALT_DEADLINE_MS);
+  try {
+    await session.sql`SELECT raise_halt(${code}, ${reason}, 'auditor')`;
+  } finally {
+    session.discard();
+  }
 }
 
 function payoutDuty({ lead, chain, signer, terms, log, told, atPoint }: DutyContext): Duty {

@@ -1,102 +1,189 @@
-/** `sluice rewards preview`: who would get what of a reward, by the work of a window. Looks, and changes nothing. */
-import { type Command, InvalidArgumentError, Option } from 'commander';
-import { databaseUrlOf, loadConfig } from '../../config/load.ts';
-import { basisPointsOf, kasOf, sompiOf } from '../domain/money.ts';
-import { EdgeError } from '../kit/edge-error.ts';
-import { workInWindow } from '../ledger/reward-window.ts';
-import { splitReward } from '../ledger/schemes/split.ts';
-import { openDatabase, toDatabaseError } from '../ledger/stores/postgres.ts';
+/** `sluice rewards preview | show | policy | attribute | settle`, `sluice verify reward`, `sluice account fee`. */
+import { readFileSync } from 'node:fs';
+import { type Command, InvalidArgumentError } from 'commander';
+import { loadConfig } from '../../config/load.ts';
+import { checkAddress } from '../chains/kaspa/address.ts';
+import { kasOf } from '../domain/money.ts';
+import { EdgeError, messageOf } from '../kit/edge-error.ts';
+import {
+  attributeOutput,
+  type Outpoint,
+  outpointOf,
+  setAccountFee,
+} from '../ledger/settlement/operator-orders.ts';
+import { readPolicies } from '../ledger/settlement/policies.ts';
+import {
+  readDocument,
+  type SettlementDocument,
+  verifyDocument,
+} from '../ledger/settlement/settlement-document.ts';
+import { readSettlement, settlementsOfBlock } from '../ledger/settlement/settlement-reader.ts';
+import { operatorName, verbGroup, withLead, withLedger } from './ledger-access.ts';
+import { addPreviewVerb, givenBasisPoints } from './rewards-preview.ts';
+import { settleOnce } from './rewards-settle.ts';
 
-interface Given {
-  readonly config: string;
-  readonly reward: bigint;
-  readonly feePercent: bigint;
-  readonly minutes: number;
-  readonly json?: boolean;
-}
+const CONFIG = ['--config <file>', 'configuration that names the database'] as const;
 
-const MS_PER_MINUTE = 60_000;
-const ROWS_SHOWN = 50;
-
-function givenSompi(text: string): bigint {
-  const sompi = sompiOf(text);
-  if (sompi === undefined)
-    throw new InvalidArgumentError('expected an amount of KAS, with at most 8 digits behind the point');
-  return sompi;
-}
-
-function givenBasisPoints(text: string): bigint {
-  const points = basisPointsOf(text);
-  if (points === undefined)
-    throw new InvalidArgumentError('expected a percentage up to 100, with at most 2 digits behind the point');
-  return points;
-}
-
-function minutesOf(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > 525_600)
-    throw new InvalidArgumentError('expected whole minutes from 1 to 525600');
-  return value;
+export function givenOutpoint(text: string): Outpoint {
+  const outpoint = outpointOf(text);
+  if (!outpoint) throw new InvalidArgumentError('expected TXID:INDEX, 64 hex digits and a number');
+  return outpoint;
 }
 
 export function addRewardsVerb(program: Command): void {
-  program
-    .command('rewards')
-    .description('rewards')
-    .command('preview')
-    .description('who would get what of a reward, by work in the last minutes; changes nothing')
-    .requiredOption('--config <file>', 'configuration that names the database')
-    .addOption(new Option('--reward <kas>', 'to divide').argParser(givenSompi).makeOptionMandatory())
-    .addOption(
-      new Option('--fee-percent <n>', "the pool's, off the top").default(0n, '0').argParser(givenBasisPoints),
+  const rewards = verbGroup(program, 'rewards', 'how rewards are divided');
+  addPreviewVerb(rewards);
+  addShowVerb(rewards);
+  rewards
+    .command('policy')
+    .description('terms of every pot, since when; past ones too')
+    .requiredOption(...CONFIG)
+    .action(async ({ config }: { config: string }) => {
+      const policies = await withLedger(config, (sql) => readPolicies(sql));
+      for (const { pot, fromMs, terms } of policies) {
+        const since = Number.isFinite(fromMs) ? new Date(fromMs).toISOString() : 'ever';
+        const { scheme, ...others } = terms;
+        process.stdout.write(`pot ${pot} ${scheme}, since ${since}: ${stringOf(others, 0)}\n`);
+      }
+    });
+  rewards
+    .command('attribute')
+    .description('say which block an unattributed coinbase output is of; the payer must not run')
+    .argument('<outpoint>', 'TXID:INDEX', givenOutpoint)
+    .argument('<block-hash>')
+    .requiredOption(...CONFIG)
+    .action(async (outpoint: Outpoint, hash: string, { config }: { config: string }) => {
+      const sompi = await withLead(config, 'sluice rewards attribute', (lead) =>
+        attributeOutput(lead, outpoint, hash.toLowerCase()),
+      );
+      process.stdout.write(`${kasOf(sompi)} KAS will be divided as a reward of ${hash}\n`);
+    });
+  rewards
+    .command('settle')
+    .description(
+      'divide what can be divided now, once, as the payer does every few seconds; the payer must not run',
     )
-    .addOption(new Option('--minutes <n>', 'of the window, back from now').default(60).argParser(minutesOf))
-    .option('--json', 'all accounts, as JSON; amounts in sompi as strings')
-    .action(async (given: Given) => {
-      process.exitCode = await preview(given);
+    .requiredOption(...CONFIG)
+    .action(({ config }: { config: string }) => settleOnce(config));
+  addVerifyVerb(program);
+  addFeeVerb(program);
+}
+
+function addShowVerb(rewards: Command): void {
+  rewards
+    .command('show')
+    .description(
+      'a settlement with its whole arithmetic; anyone can recompute it with `sluice verify reward`',
+    )
+    .argument('[settlement]', 'its number')
+    .option('--block <hash>', 'the ones that divided the reward of this block')
+    .option('--json', 'as JSON, for `sluice verify reward`')
+    .requiredOption(...CONFIG)
+    .action(async (number: string | undefined, given: { config: string; block?: string; json?: boolean }) => {
+      await withLedger(given.config, async (sql) => {
+        const ids =
+          given.block === undefined
+            ? [settlementNumber(number)]
+            : await settlementsOfBlock(sql, given.block.toLowerCase());
+        if (ids.length === 0)
+          throw new EdgeError(
+            'SLUICE_SETTLEMENT_UNKNOWN',
+            `no reward of block ${given.block} has been divided`,
+          );
+        for (const id of ids) {
+          const json = await readSettlement(sql, id);
+          process.stdout.write(given.json ? `${stringOf(json, 2)}\n` : settlementText(readDocument(json)));
+        }
+      });
     });
 }
 
-async function preview({ config: file, reward, feePercent, minutes, json }: Given): Promise<number> {
-  const url = databaseUrlOf(loadConfig(file), process.env);
-  if (url === undefined) {
-    throw new EdgeError(
-      'SLUICE_OPTION_INVALID',
-      'this configuration uses an embedded PostgreSQL, which only runs while the engine does',
-    );
-  }
-  const sql = openDatabase(url, { max: 1, applicationName: 'sluice rewards' });
+function settlementNumber(text: string | undefined): bigint {
+  if (text === undefined || !/^\d{1,18}$/.test(text))
+    throw new EdgeError('SLUICE_OPTION_INVALID', 'give the number of a settlement, or --block HASH');
+  return BigInt(text);
+}
+
+function addVerifyVerb(program: Command): void {
+  verbGroup(program, 'verify', 'recompute what the pool says, without its database')
+    .command('reward')
+    .description('recompute a settlement from its file; exit code 1 when it does not follow from itself')
+    .argument('<file>', 'from `sluice rewards show --json`')
+    .action((file: string) => {
+      const { differences, ownFees } = verifyDocument(readFile(file));
+      for (const difference of differences) process.stdout.write(`${difference}\n`);
+      const fees = ownFees === 0 ? '' : `; ${ownFees} accounts have a fee that is not the scheme's`;
+      process.stdout.write(
+        differences.length === 0 ? `equal${fees}\n` : `${differences.length} differences${fees}\n`,
+      );
+      process.exitCode = differences.length === 0 ? 0 : 1;
+    });
+}
+
+function readFile(file: string): SettlementDocument {
   try {
-    const toMs = Date.now();
-    const window = await workInWindow(sql, toMs - minutes * MS_PER_MINUTE, toMs);
-    const split = splitReward(reward, feePercent, window);
-    const addresses = new Map(window.map(({ accountId, address }) => [accountId, address]));
-    const parts = split.parts.map(({ accountId, sompi }) => ({ address: addresses.get(accountId)!, sompi }));
-    process.stdout.write(
-      json
-        ? `${JSON.stringify({ rewardSompi: reward, minutes, ...split, parts }, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value), 2)}\n`
-        : previewText(parts, split.feeSompi, split.unclaimedSompi),
-    );
-    return 0;
+    return readDocument(JSON.parse(readFileSync(file, 'utf8')));
   } catch (error) {
-    throw toDatabaseError(error, url);
-  } finally {
-    await sql.end({ timeout: 5 });
+    throw new EdgeError(
+      'SLUICE_SETTLEMENT_FILE',
+      `${file} is no settlement: ${messageOf(error)}`,
+      '`sluice rewards show NUMBER --json` writes one.',
+      error,
+    );
   }
 }
 
-function previewText(
-  parts: readonly { readonly address: string; readonly sompi: bigint }[],
-  feeSompi: bigint,
-  unclaimedSompi: bigint,
-): string {
-  const shown = parts.toSorted((a, b) => (a.sompi < b.sompi ? 1 : a.sompi > b.sompi ? -1 : 0));
-  const lines = shown
-    .slice(0, ROWS_SHOWN)
-    .map(({ address, sompi }) => `${kasOf(sompi).padStart(20)}  ${address}`);
-  if (shown.length > ROWS_SHOWN) lines.push(`... and ${shown.length - ROWS_SHOWN} more: --json has all`);
-  lines.push(`${kasOf(feeSompi).padStart(20)}  fee`);
-  if (unclaimedSompi > 0n)
-    lines.push(`${kasOf(unclaimedSompi).padStart(20)}  claimed by nobody: the window holds no work`);
-  return `${lines.join('\n')}\n`;
+function addFeeVerb(program: Command): void {
+  verbGroup(program, 'account', 'accounts of miners')
+    .command('fee')
+    .description('give an account a fee of its own, from the next settlement on; the payer must not run')
+    .argument('<address>')
+    .argument('<percent>', 'or `none`: the fee of its scheme again', (text: string) =>
+      text === 'none' ? undefined : givenBasisPoints(text),
+    )
+    .requiredOption('--config <file>', 'configuration that names the database')
+    .action(async (text: string, points: bigint | undefined, { config: file }: { config: string }) => {
+      const checked = checkAddress(text, loadConfig(file).kaspa.network);
+      if (!checked.ok) throw new EdgeError('SLUICE_OPTION_INVALID', checked.reason);
+      await withLead(file, 'sluice account fee', (lead) =>
+        setAccountFee(lead, checked.address, points, operatorName(), Date.now()),
+      );
+      process.stdout.write(
+        `${checked.address}: ${points === undefined ? "its scheme's fee" : `${Number(points) / 100} %`}\n`,
+      );
+    });
+}
+
+function settlementText(document: SettlementDocument): string {
+  const { settlement, outputs, accounts } = document;
+  const amount = (sompi: bigint, what: string) => `${kasOf(sompi).padStart(20)}  ${what}`;
+  const iso = (ms: number) => new Date(ms).toISOString();
+  return `${[
+    `settlement ${settlement.id}: ${settlement.scheme}, round ${settlement.round} of pot ${settlement.pot}, ledger transaction ${settlement.transactionId}`,
+    `window ${iso(settlement.windowFrom)} to ${iso(settlement.windowTo)}, ${settlement.windowWork} hashes`,
+    ...(settlement.lateInstances.length > 0
+      ? [`late: ${settlement.lateInstances.join(', ')} had not loaded all of its shares`]
+      : []),
+    `terms ${stringOf(document.policy.terms, 0)}`,
+    ...outputs.map((output) => amount(output.amountSompi, `${output.outpoint}, block ${output.blockHash}`)),
+    amount(settlement.dustInSompi, 'dust in'),
+    ...accounts.map((account) =>
+      amount(
+        account.creditSompi,
+        `${account.address}: ${account.work} hashes, ${kasOf(account.grossSompi)} + bonus ${kasOf(account.bonusSompi)} - fee ${kasOf(account.feeSompi)} - donation ${kasOf(account.donationSompi)}`,
+      ),
+    ),
+    amount(settlement.feeSompi, 'fees'),
+    amount(settlement.donationSompi, 'donations'),
+    amount(settlement.reserveSompi, 'to the reserve'),
+    amount(settlement.dustOutSompi, 'dust out, to the next settlement'),
+  ].join('\n')}\n`;
+}
+
+function stringOf(value: unknown, indent: number): string {
+  return JSON.stringify(
+    value,
+    (_, inner: unknown) => (typeof inner === 'bigint' ? String(inner) : inner),
+    indent,
+  );
 }

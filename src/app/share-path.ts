@@ -25,6 +25,8 @@ export interface SharePathOptions {
   readonly seenWork: SeenWork;
   readonly chain: Chain;
   readonly journal: Journal;
+  /** The pot of each stratum port, by its index. */
+  readonly pots?: readonly number[];
   readonly replies: ReplySink;
   readonly hashrate: HashrateWindow;
   readonly registry: Registry;
@@ -42,6 +44,8 @@ export interface SharePath {
   readonly metrics: ValidationMetrics;
   /** Every submission that was taken has its verdict, and nothing waits for the journal. */
   idle(): boolean;
+  /** Monotonic ms of the oldest submission that is neither refused nor on disk; Infinity when there is none. */
+  oldestUnderWayMs(): number;
 }
 
 /** Job ids of two starts less than this apart may meet; a restart takes longer, and the ids of 4 jobs/s have passed on. */
@@ -110,5 +114,6 @@ export function buildSharePath(options: SharePathOptions): SharePath {
     threadsReplaced: () => threads.replaced,
   });
   const idle = () => arena.freeSlots === arena.slots && verdicts.waiting === 0;
-  return { jobs, intake, verdicts, threads, metrics, idle };
+  const oldestUnderWayMs = () => Math.min(batcher.oldestReceivedAtMs, verdicts.oldestReceivedAtMs);
+  return { jobs, intake, verdicts, threads, metrics, idle, oldestUnderWayMs };
 }

@@ -1,4 +1,5 @@
 /** What lies in a journal folder, for `sluice journal inspect`. Reads only; safe beside a running engine. */
+import { schemeOf } from '../domain/pot.ts';
 import { VERDICTS } from '../domain/share.ts';
 import { type SalvageReport, type SalvageSink, SegmentReader } from './salvage-reader.ts';
 import { listWithHeaders, readSlots, type SegmentFile } from './segment-files.ts';
@@ -156,6 +157,7 @@ function lineSink(segment: number, lines: string[]): SalvageSink {
           timestampMs: job ? Number(job.timestampMs) : null,
           extranonce: share.extranonce,
           port: share.portIndex,
+          scheme: schemeOf(share.pot),
         }),
       );
     },

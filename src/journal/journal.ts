@@ -45,7 +45,8 @@ export interface Journal {
     workerRef: number,
     jobId: number,
     extranonce: number,
-    portIndex: number,
+    /** `withPot` of `domain/pot`. */
+    portAndPot: number,
     /** Where the 16 bytes of powTop lie. */
     powTop: Uint8Array,
     powTopOffset: number,
@@ -67,6 +68,8 @@ export interface JournalBlock {
   readonly workerRef: number;
   readonly jobId: number;
   readonly difficultyLog2: number;
+  /** Of the port that the finder was connected to. */
+  readonly pot: number;
   readonly daaScore: bigint;
   readonly blueScore: bigint;
   readonly bits: number;

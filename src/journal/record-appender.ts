@@ -87,7 +87,7 @@ export class RecordAppender {
     workerRef: number,
     jobId: number,
     extranonce: number,
-    portIndex: number,
+    portAndPot: number,
     powTop: Uint8Array,
     powTopOffset: number,
   ): number {
@@ -108,7 +108,7 @@ export class RecordAppender {
       workerRef,
       jobId,
       extranonce,
-      portIndex,
+      portAndPot,
       powTop,
       powTopOffset,
     );

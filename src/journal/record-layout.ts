@@ -9,9 +9,9 @@
  *               | crc32c | kind | byte | byte | part | sequence u64 ...                      | boot u32 | ...
  *
  *  share        0        4      5       6     7     8      16      24         32      36     40      44    46     48
- *               | crc    | 1    | verd  | d   | 0   | seq  | nonce | at ms    | wref  | job  | boot  | en  | port | powTop 16 |
- *  block        | crc    | 4    | 0     | d   | 0   | seq  | nonce | at ms    | wref  | job  | boot  | bits u32   | hash[0..16) |
- *      part 1   | crc    | 4    | 0     | d   | 1   | seq  | hash[16..32)     | daaScore u64  | boot  | 0          | blueScore u64, 0 |
+ *               | crc    | 1    | verd  | d   | 0   | seq  | nonce | at ms    | wref  | job  | boot  | en  | p, pot | powTop 16 |
+ *  block        | crc    | 4    | pot   | d   | 0   | seq  | nonce | at ms    | wref  | job  | boot  | bits u32   | hash[0..16) |
+ *      part 1   | crc    | 4    | pot   | d   | 1   | seq  | hash[16..32)     | daaScore u64  | boot  | 0          | blueScore u64, 0 |
  *  definition   0        4      5       6     7     8      16          20       24            40      44
  *               | crc    | 2|3  | parts | len | part| seq  | ref u32   | 0      | text 16     | boot  | text 20 |
  *  header       0        4      5       6     7     8      16      20        24         32           40     44      48      52  56
@@ -21,6 +21,8 @@
  *
  *  sequence     counts slots of this boot from 1, headers and definitions included, so a slot's sequence is always
  *               `header sequence + slot number`: a gap is a lost record and a slot in the wrong place is no record.
+ *  p, pot       the port's index in the low byte, the pot of its reward scheme (domain/pot) in the high one. 0 = written before
+ *               there were pots: PPLNS. A block carries its pot in its byte 5.
  *  boot         low 32 bits of the boot's start in ms; tells a slot of this boot from anything else that may lie there.
  *  definition   kind 2 = worker: text is `address NUL name`; kind 3 = job: text is the 40 bytes prePowHash + timestamp u64.
  *               36 bytes of text to a part, `len` bytes in this part, parts side by side. A segment defines every ref that it
@@ -58,6 +60,7 @@ export const OFFSET_WORKER_REF = 32;
 export const OFFSET_JOB = 36;
 export const OFFSET_BOOT = 40;
 export const OFFSET_EXTRANONCE = 44;
+/** Port in the low byte, pot in the high one. */
 export const OFFSET_PORT = 46;
 export const OFFSET_POW_TOP = 48;
 export const POW_TOP_BYTES = 16;

@@ -9,6 +9,7 @@
  * Without a readable header the first slot with a fitting CRC tells boot and sequence: its slot number dates all the others.
  */
 
+import { portOf, potOf } from '../domain/pot.ts';
 import type { JournalBlock } from './journal.ts';
 import {
   DEFINITION_PARTS_MAX,
@@ -62,6 +63,7 @@ export interface ShareRecord {
   jobId: number;
   extranonce: number;
   portIndex: number;
+  pot: number;
 }
 
 /** A name is undefined when its definition was lost. */
@@ -115,7 +117,7 @@ export class SegmentReader {
   readonly #texts = new TextAssembly();
   readonly #share: ShareRecord = {
     ...{ slot: 0, sequence: 0, verdict: 0, difficultyLog2: 0, nonceLo: 0, nonceHi: 0 },
-    ...{ receivedAtUnixMs: 0, workerRef: 0, jobId: 0, extranonce: 0, portIndex: 0 },
+    ...{ receivedAtUnixMs: 0, workerRef: 0, jobId: 0, extranonce: 0, portIndex: 0, pot: 0 },
   };
   readonly #report: Mutable<SalvageReport> = {
     ...{
@@ -264,7 +266,8 @@ export class SegmentReader {
     share.workerRef = words[at + OFFSET_WORKER_REF / 4]!;
     share.jobId = words[at + OFFSET_JOB / 4]!;
     share.extranonce = words[at + OFFSET_EXTRANONCE / 4]! & 0xffff;
-    share.portIndex = words[at + OFFSET_EXTRANONCE / 4]! >>> 16;
+    share.portIndex = portOf(words[at + OFFSET_EXTRANONCE / 4]! >>> 16);
+    share.pot = potOf(words[at + OFFSET_EXTRANONCE / 4]! >>> 16);
     report.shares++;
     // Clocks step: the range is of the earliest and the latest, not of the first and the last.
     if (report.firstShareUnixMs === 0 || share.receivedAtUnixMs < report.firstShareUnixMs) {

@@ -181,7 +181,7 @@ export class ShareJournal implements Journal {
     workerRef: number,
     jobId: number,
     extranonce: number,
-    portIndex: number,
+    portAndPot: number,
     powTop: Uint8Array,
     powTopOffset: number,
   ): number {
@@ -195,7 +195,7 @@ export class ShareJournal implements Journal {
       workerRef,
       jobId,
       extranonce,
-      portIndex,
+      portAndPot,
       powTop,
       powTopOffset,
     );

@@ -3,6 +3,7 @@
  * the main thread writes a share into the ring without an object, a bigint or a DataView call. The CRC is set by `sealSlot`,
  * which the writer thread calls: it is the one part of a record that costs more than a few stores.
  */
+import { POT_DEFAULT } from '../domain/pot.ts';
 import { crc32cWords } from './crc32c.ts';
 import type { JournalBlock } from './journal.ts';
 import {
@@ -140,7 +141,7 @@ export function encodeShare(
   workerRef: number,
   jobId: number,
   extranonce: number,
-  portIndex: number,
+  portAndPot: number,
   powTop: Uint8Array,
   powTopOffset: number,
 ): void {
@@ -155,7 +156,7 @@ export function encodeShare(
   words[at + 8] = workerRef;
   words[at + 9] = jobId;
   words[at + 10] = boot;
-  words[at + 11] = (extranonce & 0xffff) | (portIndex << 16);
+  words[at + 11] = (extranonce & 0xffff) | (portAndPot << 16);
   for (let word = 0, from = powTopOffset; word < 4; word++, from += 4) {
     words[at + W_POW_TOP + word] =
       powTop[from]! | (powTop[from + 1]! << 8) | (powTop[from + 2]! << 16) | (powTop[from + 3]! << 24);
@@ -171,14 +172,14 @@ export function encodeBlock(
   boot: number,
   block: JournalBlock,
 ): void {
-  begin(words, at, SlotKind.Block, 0, block.difficultyLog2, 0, sequence, boot);
+  begin(words, at, SlotKind.Block, block.pot, block.difficultyLog2, 0, sequence, boot);
   putBigint(words, at + W_NONCE, block.nonce);
   putInteger(words, at + W_AT, Math.trunc(block.foundAtUnixMs));
   words[at + W_WORKER] = block.workerRef;
   words[at + W_JOB] = block.jobId;
   words[at + OFFSET_BLOCK_BITS / 4] = block.bits;
   putBytes(words, at, OFFSET_BLOCK_HASH_HEAD, block.blockHash, 0, 16);
-  begin(words, next, SlotKind.Block, 0, block.difficultyLog2, 1, sequence + 1, boot);
+  begin(words, next, SlotKind.Block, block.pot, block.difficultyLog2, 1, sequence + 1, boot);
   putBytes(words, next, OFFSET_BLOCK_HASH_TAIL, block.blockHash, 16, 16);
   putBigint(words, next + OFFSET_BLOCK_DAA_SCORE / 4, block.daaScore);
   putBigint(words, next + OFFSET_BLOCK_BLUE_SCORE / 4, block.blueScore);
@@ -195,6 +196,7 @@ export function decodeBlock(words: Uint32Array, at: number, next: number): Journ
     workerRef: words[at + W_WORKER]!,
     jobId: words[at + W_JOB]!,
     difficultyLog2: (byteBAt(words, at) << 24) >> 24,
+    pot: byteAAt(words, at) || POT_DEFAULT,
     bits: words[at + OFFSET_BLOCK_BITS / 4]!,
     daaScore: bigintAt(words, next + OFFSET_BLOCK_DAA_SCORE / 4),
     blueScore: bigintAt(words, next + OFFSET_BLOCK_BLUE_SCORE / 4),

@@ -105,31 +105,47 @@ export class BatchWriter {
     return 'committed';
   }
 
+  /** For a time in which nothing came. Only at the mark that the claim was made for: another loader may be at work. */
+  async moveThrough(
+    session: DatabaseSession,
+    instanceId: number,
+    at: JournalPosition,
+    throughMs: number,
+  ): Promise<void> {
+    await session.sql`
+      UPDATE journal_progress SET loaded_through = to_timestamp(${throughMs}::float8 / 1000)
+      WHERE instance_id = ${instanceId} AND segment = ${at.segment} AND slot = ${at.slot}`;
+  }
+
   async #addSums(sql: ReservedConnection, instanceId: number): Promise<void> {
     const sums = this.#sums.columns();
     if (sums.rows === 0) return;
     await sql`
-      INSERT INTO share_sums (bucket, worker_id, instance_id, shares, work_hashes)
-      SELECT to_timestamp(minute * ${MINUTE_MS / 1000}::int), worker_id, ${instanceId}::smallint, shares, work
-      FROM unnest(${sums.minutes}::text::bigint[], ${sums.workerIds}::text::bigint[], ${sums.shares}::text::bigint[],
-                  ${sums.work}::text::numeric[]) AS s (minute, worker_id, shares, work)
-      ON CONFLICT (bucket, worker_id, instance_id) DO UPDATE
+      INSERT INTO share_sums (bucket, worker_id, instance_id, pot, shares, work_hashes)
+      SELECT to_timestamp(minute * ${MINUTE_MS / 1000}::int), worker_id, ${instanceId}::smallint, pot, shares, work
+      FROM unnest(${sums.minutes}::text::bigint[], ${sums.workerIds}::text::bigint[], ${sums.pots}::text::smallint[],
+                  ${sums.shares}::text::bigint[], ${sums.work}::text::numeric[]) AS s (minute, worker_id, pot, shares, work)
+      ON CONFLICT (bucket, worker_id, instance_id, pot) DO UPDATE
       SET shares = share_sums.shares + excluded.shares, work_hashes = share_sums.work_hashes + excluded.work_hashes`;
   }
 }
 
 function insertBlock(sql: ReservedConnection, instanceId: number, block: LoadedBlock): Promise<unknown> {
   return sql`
-    INSERT INTO blocks (block_hash, instance_id, worker_id, job_id, nonce, daa_score, blue_score, network_bits, found_at)
+    INSERT INTO blocks (block_hash, instance_id, worker_id, job_id, nonce, daa_score, blue_score, network_bits, pot,
+                        found_at)
     VALUES (${block.blockHash}, ${instanceId}, ${block.worker.id}, ${block.job.id}, ${BigInt.asIntN(64, block.nonce)},
-            ${block.daaScore}, ${block.blueScore}, ${block.bits}, to_timestamp(${block.foundAtUnixMs}::float8 / 1000))
+            ${block.daaScore}, ${block.blueScore}, ${block.bits}, ${block.pot},
+            to_timestamp(${block.foundAtUnixMs}::float8 / 1000))
     ON CONFLICT (block_hash) DO NOTHING`;
 }
 
 function moveMark(sql: ReservedConnection, instanceId: number, batch: ShareBatch): Promise<unknown> {
   return sql`
     UPDATE journal_progress SET segment = ${batch.to.segment}, slot = ${batch.to.slot}, segment_boot = ${batch.boot},
-      loaded_records = loaded_records + ${batch.shares}, updated_at = now()
+      loaded_records = loaded_records + ${batch.shares}, updated_at = now(),
+      loaded_through = CASE WHEN ${batch.throughMs}::float8 > 0 THEN to_timestamp(${batch.throughMs}::float8 / 1000)
+                       ELSE loaded_through END
     WHERE instance_id = ${instanceId}`;
 }
 

@@ -5,20 +5,20 @@
  * the values are written once, when the buffer is made; a row then costs some twenty stores and no allocation.
  *
  *   file     "PGCOPY\n\377\r\n\0" | flags i32 = 0 | extension length i32 = 0 | rows ... | i16 = -1
- *   row      i16 = 12 | then per column: width i32, value        (everything big-endian)
+ *   row      i16 = 13 | then per column: width i32, value        (everything big-endian)
  *
  *   0    2  6            14 18         26 30      38 42     50 54       62 66    70 74   78 82    86 90    92 96   98 102  104 108  110
- *   | 12 | 8 received_at | 8 worker_id | 8 job_id | 8 nonce | 8 segment | 4 slot | 4 port | 4 extran | 2 inst | 2 diff | 2 verd | 2 credit |
+ *   | 12 | 8 received_at | 8 worker_id | 8 job_id | 8 nonce | 8 segment | 4 slot | 4 port | 4 extran | 2 inst | 2 diff | 2 verd | 2 credit | 2 pot |
  */
 
 /** Column order of the COPY statement; the encoder writes in exactly this order. */
 export const SHARE_COLUMNS =
-  'received_at, worker_id, job_id, nonce, segment, slot, port, extranonce, instance_id, difficulty_log2, verdict, credit';
+  'received_at, worker_id, job_id, nonce, segment, slot, port, extranonce, instance_id, difficulty_log2, verdict, credit, pot';
 
 const SIGNATURE = Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1');
 const HEADER_BYTES = SIGNATURE.length + 8;
 const TRAILER_BYTES = 2;
-const COLUMN_WIDTHS = [8, 8, 8, 8, 8, 4, 4, 4, 2, 2, 2, 2] as const;
+const COLUMN_WIDTHS = [8, 8, 8, 8, 8, 4, 4, 4, 2, 2, 2, 2, 2] as const;
 const ROW_BYTES = 2 + COLUMN_WIDTHS.reduce((sum, width) => sum + 4 + width, 0);
 
 const AT_RECEIVED = 6;
@@ -33,6 +33,7 @@ const AT_INSTANCE = 90;
 const AT_DIFFICULTY = 96;
 const AT_VERDICT = 102;
 const AT_CREDIT = 108;
+const AT_POT = 114;
 
 /** timestamptz counts microseconds from 2000-01-01 UTC. */
 export const POSTGRES_EPOCH_MS = 946_684_800_000;
@@ -84,6 +85,7 @@ export class ShareCopyBuffer {
     difficultyLog2: number,
     verdict: number,
     credit: number,
+    pot: number,
   ): void {
     if (this.#rows === this.#rowsMax) throw new RangeError(`more than ${this.#rowsMax} rows in one COPY`);
     const view = this.#view;
@@ -103,6 +105,7 @@ export class ShareCopyBuffer {
     view.setInt16(at + AT_DIFFICULTY, difficultyLog2);
     view.setInt16(at + AT_VERDICT, verdict);
     view.setInt16(at + AT_CREDIT, credit);
+    view.setInt16(at + AT_POT, pot);
     this.#rows++;
   }
 

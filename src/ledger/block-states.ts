@@ -17,12 +17,13 @@ export function withReports<T extends BlockProgress>(block: T, reports: readonly
 
 /**
  * Until the merging block is `finalConfirmations` deep a reorg may turn blue into red and back, so a shallow red block stays
- * in the followed state `accepted`, with colour red, and one whose merging block went away is accepted again.
+ * in the followed state `accepted`, with colour red, and one whose merging block went away is accepted again. A blue one stays blue
+ * for the payer to see, who alone makes it matured.
  */
 export function withFate<T extends BlockProgress>(block: T, fate: BlockFate, finalConfirmations: number): T {
   const deep = fate.confirmations >= finalConfirmations;
   let state = block.state;
-  if (fate.colour === 'blue') state = deep ? 'matured' : 'blue';
+  if (fate.colour === 'blue') state = 'blue';
   else if (fate.colour === 'red') state = deep ? 'red' : 'accepted';
   else if (state === 'blue') state = 'accepted';
   return {
@@ -31,13 +32,14 @@ export function withFate<T extends BlockProgress>(block: T, fate: BlockFate, fin
     colour: fate.colour,
     mergingBlockHash: fate.mergingBlockHash,
     rewardSompi: fate.colour === 'red' ? 0n : fate.reward,
+    deep: deep && fate.colour !== 'unknown',
   };
 }
 
 /** The time to follow it is over: what the chain said last stands. */
 export function atEndOfFollowing<T extends BlockProgress>(block: T): T {
-  const state = block.colour === 'blue' ? 'matured' : block.colour === 'red' ? 'red' : 'orphaned';
-  return { ...block, state };
+  const state = block.colour === 'blue' ? 'blue' : block.colour === 'red' ? 'red' : 'orphaned';
+  return { ...block, state, deep: true };
 }
 
 export function sameProgress(a: BlockProgress, b: BlockProgress): boolean {
@@ -46,7 +48,8 @@ export function sameProgress(a: BlockProgress, b: BlockProgress): boolean {
     a.reports.length === b.reports.length &&
     a.colour === b.colour &&
     a.mergingBlockHash === b.mergingBlockHash &&
-    a.rewardSompi === b.rewardSompi
+    a.rewardSompi === b.rewardSompi &&
+    a.deep === b.deep
   );
 }
 
@@ -72,10 +75,8 @@ export class BlockTally {
       if (before.colour !== 'unknown') this[before.colour]--;
       if (after.colour !== 'unknown') this[after.colour]++;
     }
-    if (before.state !== after.state) {
-      if (after.state === 'matured') this.matured++;
-      if (after.state === 'orphaned') this.orphaned++;
-    }
+    if (!before.deep && after.deep && after.state === 'blue') this.matured++;
+    if (before.state !== after.state && after.state === 'orphaned') this.orphaned++;
   }
 }
 

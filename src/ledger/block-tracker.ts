@@ -3,7 +3,7 @@
  * rows of `blocks`, counts and a short list for people. It must never hold up a submission (everything here is behind it),
  * never forget a block because the database is away, and never call a block ours to be paid: that is the chain's word.
  *
- *   candidate --submit--> submitted --a node said yes--> accepted --merged blue--> blue --deep enough--> matured
+ *   candidate --submit--> submitted --a node said yes--> accepted --merged blue--> blue --(the payer booked it)--> matured
  *                             '------every node said no--> refused      '--merged red, deep enough--> red
  *   and whatever the chain, asked after `followForMs`, has not merged --> orphaned. A node that cannot be asked ends nothing.
  */
@@ -17,7 +17,10 @@ import { isFinal } from './stores/store.ts';
 export interface Finder {
   readonly address: string;
   readonly workerName: string;
+  readonly pot: number;
   readonly foundAtUnixMs: number;
+  readonly templateAgeMs: number;
+  readonly queueMs: number;
 }
 
 export interface BlockTrackerOptions {
@@ -53,6 +56,8 @@ const TRACKED_MAX = 10_000;
 const POLLS_PER_ROUND = 32;
 /** Shown on the page and kept for it. */
 const RECENT_MAX = 50;
+/** Efforts are figures for people; shares are in the database a second later, and a minute must be over. */
+const EFFORTS_INTERVAL_MS = 10_000;
 /** Confirmations come at 10 a second: once merged, a block is asked for ten times less often. */
 const MERGED_POLL_FACTOR = 10;
 
@@ -71,7 +76,7 @@ export class BlockTracker {
   #timer: NodeJS.Timeout | undefined;
   #started = false;
   #round: Promise<void> | undefined;
-  #recentLoaded = false;
+  #effortsAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: BlockTrackerOptions) {
     this.#options = options;
@@ -124,7 +129,10 @@ export class BlockTracker {
       daaScore: template.daaScore,
       blueScore: template.blueScore,
       bits: template.bits,
+      pot: finder.pot,
       foundAtUnixMs: finder.foundAtUnixMs,
+      templateAgeMs: finder.templateAgeMs,
+      queueMs: finder.queueMs,
     };
     const view: BlockView = {
       blockHash: hash,
@@ -137,6 +145,7 @@ export class BlockTracker {
       colour: 'unknown',
       mergingBlockHash: '',
       rewardSompi: undefined,
+      deep: false,
     };
     this.tally.found++;
     // Asked for even if nobody ever tells how the submission went.
@@ -155,9 +164,10 @@ export class BlockTracker {
   /** Newest first. */
   recent(limit: number = RECENT_MAX): BlockView[] {
     return this.#recent
-      .slice(-limit)
-      .reverse()
-      .flatMap((hash) => this.#recentViews.get(hash) ?? []);
+      .toReversed()
+      .flatMap((hash) => this.#recentViews.get(hash) ?? [])
+      .sort((a, b) => b.foundAtUnixMs - a.foundAtUnixMs)
+      .slice(0, limit);
   }
 
   /** One round: learn of blocks from the store, ask the chain, write what changed. Never throws. */
@@ -172,6 +182,7 @@ export class BlockTracker {
     await this.#adopt();
     await this.#poll();
     await this.#save();
+    await this.#measure();
   }
 
   /**
@@ -181,15 +192,17 @@ export class BlockTracker {
   async #adopt(): Promise<void> {
     const { store, clock } = this.#options;
     try {
-      if (!this.#recentLoaded) {
-        for (const view of (await store.recent(RECENT_MAX)).reverse()) this.#remember(view);
-        this.#recentLoaded = true;
+      // Of blocks that are not followed here, other engines and the payer know more.
+      for (const view of (await store.recent(RECENT_MAX)).reverse()) {
+        const known = this.#recentViews.get(view.blockHash);
+        if (!this.#tracked.has(view.blockHash) && !(known && isFinal(known) && !isFinal(view)))
+          this.#remember(view);
       }
       for (const view of await store.unfinished(this.#trackedMax)) {
         if (this.#tracked.has(view.blockHash) || this.#tracked.size >= this.#trackedMax) continue;
         // Final here and not yet there: an update of a moment ago that this read did not see.
         const known = this.#recentViews.get(view.blockHash);
-        if (known && isFinal(known.state)) continue;
+        if (known && isFinal(known)) continue;
         this.#track({ view, insert: undefined, dirty: false, nextPollAtMs: clock(), confirmations: 0 });
       }
     } catch (error) {
@@ -200,7 +213,7 @@ export class BlockTracker {
   async #poll(): Promise<void> {
     const nowMs = this.#options.clock();
     const due = [...this.#tracked.values()]
-      .filter((block) => block.nextPollAtMs <= nowMs && !isFinal(block.view.state))
+      .filter((block) => block.nextPollAtMs <= nowMs && !isFinal(block.view))
       .sort((a, b) => a.nextPollAtMs - b.nextPollAtMs)
       .slice(0, POLLS_PER_ROUND);
     await Promise.all(due.map((block) => this.#ask(block)));
@@ -224,7 +237,7 @@ export class BlockTracker {
     const isOver = clock() - block.view.foundAtUnixMs > this.#followForMs;
     // An old block that the chain does not know any more has been pruned away: what was said of it before stands.
     if (merged || !isOver) this.#change(block, withFate(block.view, fate, finalConfirmations));
-    if (isOver && !isFinal(block.view.state)) this.#giveUp(block);
+    if (isOver && !isFinal(block.view)) this.#giveUp(block);
   }
 
   #giveUp(block: Tracked): void {
@@ -246,13 +259,14 @@ export class BlockTracker {
     if (sameProgress(before, view)) return;
     block.view = view;
     block.dirty = true;
-    if (before.state !== view.state || before.colour !== view.colour) {
+    if (before.state !== view.state || before.colour !== view.colour || before.deep !== view.deep) {
       this.tally.moved(before, view);
       this.#options.log.info(
         {
           blockHash: view.blockHash,
           state: view.state,
           colour: view.colour,
+          deep: view.deep,
           rewardSompi: view.rewardSompi?.toString(),
         },
         'block',
@@ -264,7 +278,7 @@ export class BlockTracker {
   async #save(): Promise<void> {
     for (const block of [...this.#tracked.values()]) {
       if (!block.dirty) {
-        if (isFinal(block.view.state)) this.#tracked.delete(block.view.blockHash);
+        if (isFinal(block.view)) this.#tracked.delete(block.view.blockHash);
         continue;
       }
       const saved = block.view;
@@ -285,8 +299,21 @@ export class BlockTracker {
       // It may have changed while the store was writing: then it stays dirty and is written again next round.
       if (block.view === saved) {
         block.dirty = false;
-        if (isFinal(saved.state)) this.#tracked.delete(saved.blockHash);
+        if (isFinal(saved)) this.#tracked.delete(saved.blockHash);
       }
+    }
+  }
+
+  async #measure(): Promise<void> {
+    const nowMs = this.#options.clock();
+    if (nowMs - this.#effortsAtMs < EFFORTS_INTERVAL_MS) return;
+    this.#effortsAtMs = nowMs;
+    try {
+      await this.#options.store.measureEfforts();
+    } catch (error) {
+      this.#throttled.once('efforts', nowMs, (swallowed) =>
+        this.#options.log.warn({ reason: messageOf(error), swallowed }, 'efforts of blocks not computed'),
+      );
     }
   }
 

@@ -7,7 +7,8 @@
  * moment it is lost every further statement throws, and after any error the whole session is thrown away, not rolled back.
  */
 import { once } from 'node:events';
-import type { Writable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { EdgeError } from '../kit/edge-error.ts';
 import { type Database, openDatabase, type ReservedConnection } from './stores/postgres.ts';
 
@@ -20,6 +21,7 @@ const IDLE_IN_TRANSACTION = '60s';
 /** A query object of the client, as far as `copyIn` reaches into it. */
 interface PendingCopy {
   writable(): Promise<Writable>;
+  readable(): Promise<Readable>;
   reject(error: unknown): void;
 }
 
@@ -100,6 +102,36 @@ export class DatabaseSession {
     stream.on('error', () => {});
     stream.end(bytes);
     await Promise.race([finished, failed]);
+  }
+
+  /** The same from a stream, for what does not fit into memory. */
+  async copyInFrom(statement: string, source: Readable): Promise<void> {
+    const copy = this.sql.unsafe(statement) as unknown as PendingCopy;
+    const failed = new Promise<never>((_, reject) => {
+      const forward = copy.reject.bind(copy);
+      copy.reject = (error) => {
+        reject(error);
+        forward(error);
+      };
+    });
+    failed.catch(() => {});
+    const stream = await copy.writable();
+    await Promise.race([pipeline(source, stream), failed]);
+  }
+
+  /** The bytes of one COPY ... TO STDOUT. To be read to its end before the next statement. */
+  async copyOut(statement: string): Promise<Readable> {
+    const copy = this.sql.unsafe(statement) as unknown as PendingCopy;
+    const stream = await copy.readable();
+    // The client (3.4.9) pauses its socket when this stream is full, and goes on when it is read from. A stream that was full when its
+    // last bytes came is not read from again, and the connection would be silent for ever: so it is asked once more.
+    stream.once('end', () => stream._read(0));
+    const forward = copy.reject.bind(copy);
+    copy.reject = (error) => {
+      stream.destroy(error as Error);
+      forward(error);
+    };
+    return stream;
   }
 
   /** Closes at once; the server rolls back whatever was open. */

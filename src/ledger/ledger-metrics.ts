@@ -53,7 +53,7 @@ export function registerBlockMetrics(registry: Registry, tracker: BlockTracker):
     registry,
     {
       name: 'sluice_ledger_blocks',
-      help: 'Blocks since this start, by what was seen of them. A reorg may lower blue or red.',
+      help: 'Blocks since this start, by what was seen of them; matured = blue and as deep as a reward needs to mature. A reorg may lower blue or red.',
     },
     () => outcomes.map((outcome) => ({ labels: { outcome }, value: tracker.tally[outcome] })),
   );

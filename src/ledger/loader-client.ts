@@ -24,6 +24,8 @@ export interface LoaderClientOptions {
   readonly databaseUrl: string;
   /** The buffer of the journal's DurableMark. */
   readonly durableMark: SharedArrayBuffer;
+  /** The buffer of an AnsweredMark; without one nothing is said of `loaded_through`. */
+  readonly answeredMark?: SharedArrayBuffer;
   /** How long a segment is kept after its last write once it is in the database. */
   readonly retainMs?: number;
   readonly log: Logger;
@@ -148,6 +150,7 @@ export class LoaderClient {
       instanceName: options.instanceName,
       databaseUrl: options.databaseUrl,
       durableMark: options.durableMark,
+      answeredMark: options.answeredMark,
       retainMs: options.retainMs ?? RETAIN_MS,
       rowsMax: options.rowsMax ?? LOADER_ROWS_MAX,
       intervalMs: options.intervalMs ?? LIMITS.loaderIntervalMs,

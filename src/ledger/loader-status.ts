@@ -56,6 +56,7 @@ export interface LoaderThreadData {
   readonly instanceName: string;
   readonly databaseUrl: string;
   readonly durableMark: SharedArrayBuffer;
+  readonly answeredMark: SharedArrayBuffer | undefined;
   readonly retainMs: number;
   readonly rowsMax: number;
   readonly intervalMs: number;

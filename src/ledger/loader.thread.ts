@@ -3,6 +3,7 @@
  * second, answers to drains, and log lines for the main thread's log.
  */
 import { parentPort, workerData } from 'node:worker_threads';
+import { AnsweredMark } from '../journal/answered-mark.ts';
 import { DurableMark } from '../journal/durable-mark.ts';
 import { Loader } from './loader.ts';
 import type { LoaderReply, LoaderRequest, LoaderThreadData } from './loader-status.ts';
@@ -12,6 +13,7 @@ const STATUS_INTERVAL_MS = 1000;
 const data = workerData as LoaderThreadData;
 const port = parentPort!;
 const mark = new DurableMark(data.durableMark);
+const answered = data.answeredMark && new AnsweredMark(data.answeredMark);
 const reply = (message: LoaderReply) => port.postMessage(message);
 
 const loader = new Loader({
@@ -22,6 +24,7 @@ const loader = new Loader({
     const position = mark.read();
     return position.segment === 0 ? undefined : position;
   },
+  answeredThroughMs: () => answered?.read() ?? 0,
   retainMs: data.retainMs,
   rowsMax: data.rowsMax,
   intervalMs: data.intervalMs,

@@ -18,6 +18,7 @@ import { deletableSegments, listSegments } from '../journal/segment-files.ts';
 import { messageOf } from '../kit/edge-error.ts';
 import { BatchWriter } from './batch-writer.ts';
 import { DatabaseSession } from './database-session.ts';
+import { LoadedThrough } from './loaded-through.ts';
 import { INITIAL_STATUS, type LoaderLog, type LoaderState, type LoaderStatus } from './loader-status.ts';
 import { SegmentSource } from './segment-source.ts';
 import type { ShareBatch } from './share-batch.ts';
@@ -29,6 +30,8 @@ export interface LoaderOptions {
   readonly databaseUrl: string;
   /** Next slot of the live segment that is not yet durable; undefined until the journal has opened it. */
   readonly durablePosition: () => JournalPosition | undefined;
+  /** Unix ms before which every share has its answer; 0 = unknown. Read before the durable mark. */
+  readonly answeredThroughMs?: () => number;
   readonly retainMs: number;
   readonly log: LoaderLog;
   readonly rowsMax?: number;
@@ -46,6 +49,8 @@ const CONNECT_DEADLINE_MS = 30_000;
 const GAP_REMEDY =
   'put the missing segment files back, or, if they are gone for good, set segment and slot of this instance in journal_progress to where loading shall go on';
 const RETENTION_INTERVAL_MS = 60_000;
+/** While nothing is mined: a settlement waits for this, and a second is nothing to it. */
+const THROUGH_INTERVAL_MS = 1_000;
 /** The next start looks into the journal's last minute for what may not be credited again: twice that stays in any case. */
 const RETAIN_MIN_MS = 2 * LIMITS.replayWindowMs;
 
@@ -67,6 +72,8 @@ export class Loader {
   #committed: JournalPosition | undefined;
   /** The last one that we knew. */
   #knownMark: JournalPosition | undefined;
+  readonly #through = new LoadedThrough();
+  #throughAtMs = Number.NEGATIVE_INFINITY;
   #state: LoaderState = 'starting';
   #fault = '';
   #loadedRecords = 0;
@@ -172,6 +179,8 @@ export class Loader {
 
   async #attempt(): Promise<StepOutcome> {
     const session = (this.#session ??= await this.#openSession());
+    // In this order: what was answered before the first look is below the mark of the second.
+    const answeredMs = this.#options.answeredThroughMs?.() ?? 0;
     const mark = this.#options.durablePosition();
     if (this.#committed === undefined) {
       await session.within(CONNECT_DEADLINE_MS, () => this.#synchronise(session, mark));
@@ -179,6 +188,7 @@ export class Loader {
     const committed = this.#committed;
     if (!committed) return this.#state === 'gap' ? 'failed' : 'idle';
     if (!mark) return 'idle';
+    this.#through.aim(answeredMs, mark);
     const read = this.#source.read(mark);
     if (read === 'gap') {
       this.#failed('gap', `${this.#source.gap}; ${GAP_REMEDY}`);
@@ -187,8 +197,12 @@ export class Loader {
       return 'failed';
     }
     await this.#retire(committed, mark);
-    if (read === 'end') return 'idle';
+    if (read === 'end') {
+      await this.#passOn(session, answeredMs, committed);
+      return 'idle';
+    }
     const batch = this.#source.batch;
+    batch.throughMs = read === 'some' ? answeredMs : this.#through.reachedBy(batch.to);
     const written = await session.within(BATCH_DEADLINE_MS, () =>
       this.#writer.write(session, this.#instanceId, committed, batch),
     );
@@ -202,8 +216,20 @@ export class Loader {
       return 'batch';
     }
     this.#committed = batch.to;
+    if (batch.throughMs > 0) this.#through.clear();
     this.#account(batch);
     return read === 'full' ? 'full batch' : 'batch';
+  }
+
+  /** Nothing to load: all that was answered before is in the database. */
+  async #passOn(session: DatabaseSession, throughMs: number, committed: JournalPosition): Promise<void> {
+    this.#through.clear();
+    const nowMs = performance.now();
+    if (throughMs === 0 || nowMs - this.#throughAtMs < THROUGH_INTERVAL_MS) return;
+    this.#throughAtMs = nowMs;
+    await session.within(BATCH_DEADLINE_MS, () =>
+      this.#writer.moveThrough(session, this.#instanceId, committed, throughMs),
+    );
   }
 
   #account(batch: ShareBatch): void {

@@ -104,6 +104,7 @@ export class SegmentDefinitions {
       foundAtUnixMs: block.foundAtUnixMs,
       worker: this.worker(block.workerRef) ?? this.lostWorker(block.workerRef, boot),
       job: this.job(block.jobId) ?? this.lostJob(block.jobId, boot),
+      pot: block.pot,
       daaScore: block.daaScore,
       blueScore: block.blueScore,
       bits: block.bits,

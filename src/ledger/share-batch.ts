@@ -2,6 +2,7 @@
  * One batch between journal and database: raw share slots, the entries their references stand for, blocks, and the two
  * positions it leads from and to. Pure. The slots are kept as bytes and become COPY rows only when the ids are known.
  */
+import { portOf, potOf } from '../domain/pot.ts';
 import { VERDICTS } from '../domain/share.ts';
 import type { JournalPosition } from '../journal/journal.ts';
 import { OFFSET_EXTRANONCE, OFFSET_NONCE, SLOT_WORDS } from '../journal/record-layout.ts';
@@ -35,6 +36,7 @@ export interface LoadedBlock {
   readonly foundAtUnixMs: number;
   readonly worker: WorkerEntry;
   readonly job: JobEntry;
+  readonly pot: number;
   readonly daaScore: bigint;
   readonly blueScore: bigint;
   readonly bits: number;
@@ -49,7 +51,7 @@ export const DAY_MS = 86_400_000;
 /** A host clock that is off by decades must not stop the loader with a date that PostgreSQL or a double cannot hold. */
 const RECEIVED_AT_MAX_MS = Date.UTC(2200, 0, 1) - 1;
 const W_NONCE = OFFSET_NONCE / 4;
-/** Extranonce in the low half of its word, port in the high one. */
+/** Extranonce in the low half of its word, port and pot in the high one. */
 const W_EXTRANONCE = OFFSET_EXTRANONCE / 4;
 
 export class ShareBatch {
@@ -58,6 +60,8 @@ export class ShareBatch {
   /** Boot of the segment, unsigned 32 bits. */
   boot = 0;
   shares = 0;
+  /** Unix ms: with this batch every share received before is in the database. 0 = nothing can be said. */
+  throughMs = 0;
   /** Slots that carry something and are no record, slots that carry nothing, and shares with a lost definition. */
   damaged = 0;
   missing = 0;
@@ -84,6 +88,7 @@ export class ShareBatch {
     this.to = from;
     this.boot = boot;
     this.shares = 0;
+    this.throughMs = 0;
     this.damaged = 0;
     this.missing = 0;
     this.unattributed = 0;
@@ -125,6 +130,7 @@ export class ShareBatch {
       const workerId = this.#workerOf[share]!.id;
       const credit = CREDIT_OF_VERDICT[verdict]!;
       const extranonceAndPort = words[at + W_EXTRANONCE]!;
+      const pot = potOf(extranonceAndPort >>> 16);
       copy.append(
         receivedAtMs,
         workerId,
@@ -133,14 +139,15 @@ export class ShareBatch {
         words[at + W_NONCE + 1]!,
         this.from.segment,
         this.from.slot + index,
-        extranonceAndPort >>> 16,
+        portOf(extranonceAndPort >>> 16),
         extranonceAndPort & 0xffff,
         instanceId,
         difficultyLog2,
         verdict,
         credit,
+        pot,
       );
-      if (credit === CREDIT_NOW) sums.add(receivedAtMs, workerId, difficultyLog2);
+      if (credit === CREDIT_NOW) sums.add(receivedAtMs, workerId, pot, difficultyLog2);
     }
   }
 

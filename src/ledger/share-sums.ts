@@ -1,5 +1,5 @@
 /**
- * The sums of one batch: shares and exact work per worker and minute. Pure.
+ * The sums of one batch: shares and exact work per worker, pot and minute. Pure.
  *
  * Work is 2^(32 + d) hashes a share, up to 2^94: beyond a double, and a bigint addition per share would cost more than the
  * rest of the row. A worker's shares of one minute nearly all have one difficulty, so runs of equal difficulty are counted
@@ -19,24 +19,29 @@ export interface SumColumns {
   readonly rows: number;
   readonly minutes: string;
   readonly workerIds: string;
+  readonly pots: string;
   readonly shares: string;
   readonly work: string;
 }
 
 export const MINUTE_MS = 60_000;
+/** A worker and a pot as one number: a Map of two levels would cost a look-up more for every share. Ids stay below 2^45. */
+const POTS_MAX = 256;
 
 export class ShareSums {
+  /** By minute, then by `workerId * POTS_MAX + pot`. */
   readonly #minutes = new Map<number, Map<number, Sum>>();
   #minute = -1;
   #sums: Map<number, Sum> = new Map();
 
-  add(receivedAtMs: number, workerId: number, difficultyLog2: number): void {
+  add(receivedAtMs: number, workerId: number, pot: number, difficultyLog2: number): void {
     const minute = Math.floor(receivedAtMs / MINUTE_MS);
     // Shares come in the order of their time, so the minute hardly ever changes.
     if (minute !== this.#minute) this.#turnTo(minute);
-    const sum = this.#sums.get(workerId);
+    const key = workerId * POTS_MAX + pot;
+    const sum = this.#sums.get(key);
     if (sum === undefined) {
-      this.#sums.set(workerId, { shares: 1, work: 0n, runDifficulty: difficultyLog2, runShares: 1 });
+      this.#sums.set(key, { shares: 1, work: 0n, runDifficulty: difficultyLog2, runShares: 1 });
       return;
     }
     sum.shares++;
@@ -58,13 +63,15 @@ export class ShareSums {
   columns(): SumColumns {
     const minutes: number[] = [];
     const workerIds: number[] = [];
+    const pots: number[] = [];
     const shares: number[] = [];
     const work: bigint[] = [];
     for (const [minute, sums] of [...this.#minutes].sort(byKey)) {
-      for (const [workerId, sum] of [...sums].sort(byKey)) {
+      for (const [key, sum] of [...sums].sort(byKey)) {
         endRun(sum);
         minutes.push(minute);
-        workerIds.push(workerId);
+        workerIds.push(Math.floor(key / POTS_MAX));
+        pots.push(key % POTS_MAX);
         shares.push(sum.shares);
         work.push(sum.work);
       }
@@ -73,6 +80,7 @@ export class ShareSums {
       rows: minutes.length,
       minutes: literal(minutes),
       workerIds: literal(workerIds),
+      pots: literal(pots),
       shares: literal(shares),
       work: literal(work),
     };

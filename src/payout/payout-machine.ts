@@ -68,12 +68,16 @@ const LOOK_AGAIN_MS = 60_000;
 /** Refusals in a row, half a minute apart, after which it is no node's mood. */
 const REFUSALS_MAX = 10;
 
+/** Nobody has it, as far as we know, and nobody was bothered: no need to wait as long. */
+const UNREACHABLE_SOONER = 6;
+
 /** Stops the work on one payout, never that on the others. */
 class Hindrance extends Error {}
 
 export class PayoutMachine {
   readonly #options: PayoutMachineOptions;
-  readonly #sentAtMs = new Map<bigint, number>();
+  /** When the last send was, and how long it holds. */
+  readonly #sends = new Map<bigint, { readonly atMs: number; readonly restMs: number }>();
   readonly #refusals = new Map<bigint, number>();
   readonly #throttled = new ThrottledLog(30_000);
   #lookedAtMs: number | undefined;
@@ -269,8 +273,8 @@ export class PayoutMachine {
       await this.#halt('CONFLICT', `payout ${payout.id} lost an input to transaction ${fate.by}`);
       return undefined;
     }
-    const sentAtMs = this.#sentAtMs.get(payout.id);
-    const isQuiet = sentAtMs === undefined || Math.abs(clock() - sentAtMs) >= terms.resendMs;
+    const last = this.#sends.get(payout.id);
+    const isQuiet = last === undefined || Math.abs(clock() - last.atMs) >= last.restMs;
     if (fate.kind === 'unknown' && isQuiet) await this.#send(payout, tick, 'resend');
     return undefined;
   }
@@ -323,12 +327,13 @@ export class PayoutMachine {
 
   /** The stored bytes, never others. What the nodes answer decides nothing; the chain is asked in the next tick. */
   async #send(payout: LivePayout, tick: Tick, how: 'send' | 'resend'): Promise<void> {
-    const { store, chain, clock, log } = this.#options;
+    const { store, chain, clock, terms, log } = this.#options;
     if ((await store.openHalts()).length > 0) return;
     await this.#at(`before-${how}`);
     const answer = await chain.send(payout.signed!.bytes);
     await this.#at(`after-${how}`);
-    this.#sentAtMs.set(payout.id, clock());
+    const restMs = answer.outcome === 'unreachable' ? terms.resendMs / UNREACHABLE_SOONER : terms.resendMs;
+    this.#sends.set(payout.id, { atMs: clock(), restMs });
     const { txid } = payout.signed!;
     log.info({ payout: String(payout.id), txid, outcome: answer.outcome, reason: answer.reason }, how);
     if (answer.outcome === 'taken' || answer.outcome === 'known') {
@@ -373,7 +378,7 @@ export class PayoutMachine {
 
   #forgetAllBut(live: readonly LivePayout[]): void {
     const ids = new Set(live.map(({ id }) => id));
-    for (const kept of [this.#sentAtMs, this.#refusals])
+    for (const kept of [this.#sends, this.#refusals])
       for (const id of kept.keys()) if (!ids.has(id)) kept.delete(id);
   }
 

@@ -4,7 +4,7 @@
  */
 import { EdgeError, messageOf } from '../kit/edge-error.ts';
 import type { Database, ReservedConnection } from '../ledger/stores/postgres.ts';
-import type { PayoutStore } from './payout-store.ts';
+import { notCancellable, type PayoutStore } from './payout-store.ts';
 
 export interface PayoutRequest {
   readonly verb: 'run' | 'cancel';
@@ -19,14 +19,18 @@ const POLL_MS = 200;
 
 /** Asks and waits. Rejects with SLUICE_PAYER_SILENT when nobody answered in time. */
 export async function askPayer(sql: Database, request: PayoutRequest, patienceMs: number): Promise<string> {
+  const payoutId = request.payoutId ?? null;
   const [row] = await sql<{ id: bigint }[]>`
     INSERT INTO payout_requests (verb, payout_id, reason, requested_by)
-    VALUES (${request.verb}, ${request.payoutId ?? null}, ${request.reason}, ${request.requestedBy}) RETURNING id`;
+    SELECT ${request.verb}, ${payoutId}::bigint, ${request.reason}, ${request.requestedBy}
+    WHERE ${payoutId}::bigint IS NULL OR EXISTS (SELECT FROM payouts WHERE id = ${payoutId}::bigint)
+    RETURNING id`;
+  if (!row) throw notCancellable(request.payoutId!, undefined);
   const deadline = performance.now() + patienceMs;
   while (performance.now() < deadline) {
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     const [answer] = await sql<{ outcome: string | null }[]>`
-      SELECT outcome FROM payout_requests WHERE id = ${row!.id}`;
+      SELECT outcome FROM payout_requests WHERE id = ${row.id}`;
     if (answer?.outcome) return answer.outcome;
   }
   throw new EdgeError(

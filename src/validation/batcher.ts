@@ -62,6 +62,8 @@ export class Batcher {
   readonly #waiting: Waiting[] = [];
   readonly #views: Uint8Array[];
   readonly #dataViews: DataView[];
+  /** Of each slot's first record, which is its oldest; Infinity while the slot is free. */
+  readonly #firstAtMs: Float64Array;
   readonly #endOfTurn: () => void;
   #openSlot = -1;
   #openCount = 0;
@@ -73,6 +75,7 @@ export class Batcher {
     this.#options = options;
     this.#views = Array.from({ length: options.arena.slots }, (_, slot) => options.arena.records(slot));
     this.#dataViews = this.#views.map((view) => new DataView(view.buffer, view.byteOffset, view.byteLength));
+    this.#firstAtMs = new Float64Array(options.arena.slots).fill(Number.POSITIVE_INFINITY);
     this.#endOfTurn = () => this.#closeTurn();
   }
 
@@ -87,6 +90,11 @@ export class Batcher {
   /** Records of this turn lie in the open batch, and its end is still to come. */
   get collecting(): boolean {
     return this.#armed;
+  }
+
+  /** Monotonic ms of the oldest submission without a verdict; Infinity when there is none. */
+  get oldestReceivedAtMs(): number {
+    return Math.min(...this.#firstAtMs);
   }
 
   /** True below a quarter of free slots: sockets stop being read, and what they had already read still fits. */
@@ -111,6 +119,7 @@ export class Batcher {
       this.#openSlot = this.#options.arena.acquire();
       if (this.#openSlot < 0) return false;
       this.#openCount = 0;
+      this.#firstAtMs[this.#openSlot] = receivedAtMs;
     }
     const view = this.#dataViews[this.#openSlot]!;
     const at = this.#openCount * RECORD_BYTES;
@@ -181,6 +190,7 @@ export class Batcher {
   }
 
   #release(slot: number): void {
+    this.#firstAtMs[slot] = Number.POSITIVE_INFINITY;
     this.#options.arena.release(slot);
     this.#options.onRelease();
   }

@@ -48,6 +48,16 @@ export class PendingReplies {
     return this.#sequence[this.#head]!;
   }
 
+  /** The least `receivedAtMs` of all that wait; Infinity when none does. Batches overtake each other, so the head need not be it. */
+  get oldestReceivedAtMs(): number {
+    let oldest = Number.POSITIVE_INFINITY;
+    for (let n = 0; n < this.#size; n++) {
+      const at = this.receivedAtMs[(this.#head + n) & this.#mask]!;
+      if (at < oldest) oldest = at;
+    }
+    return oldest;
+  }
+
   push(
     sequence: number,
     sessionSlot: number,

@@ -10,6 +10,7 @@
 import type { Candidate } from '../chains/chain.ts';
 import type { HashrateWindow } from '../domain/hashrate.ts';
 import type { Template } from '../domain/job.ts';
+import { POT_DEFAULT, potOf, withPot } from '../domain/pot.ts';
 import { isAccepted, VERDICT_UNPREPARED, Verdict } from '../domain/share.ts';
 import { difficultyLog2Of, difficultyNumber, difficultyOfTarget, shareTargetLog2 } from '../domain/target.ts';
 import type { Journal, JournalListener } from '../journal/journal.ts';
@@ -28,6 +29,7 @@ import {
   OFFSET_TEMPLATE_SEQUENCE,
   OFFSET_VERDICT,
   OFFSET_WORKER_REF,
+  PORTS_MAX,
   RECORD_BYTES,
   RECORD_FLAG_STALE,
   RECORD_PORT_SHIFT,
@@ -40,12 +42,17 @@ export interface FoundBlock {
   readonly candidate: Candidate;
   readonly workerRef: number;
   readonly jobId: number;
+  readonly pot: number;
   readonly foundAtUnixMs: number;
+  /** Monotonic ms: when the miner's submission was taken in. */
+  readonly receivedAtMs: number;
 }
 
 export interface VerdictsOptions {
   readonly registry: JobRegistry;
   readonly journal: Journal;
+  /** The pot of each port, by its index; ports that are not listed are of the default one. */
+  readonly pots?: readonly number[];
   readonly replies: ReplySink;
   /** Is told of nonces that were not credited. */
   readonly duplicates: {
@@ -70,15 +77,25 @@ export interface VerdictsOptions {
 export class Verdicts implements JournalListener {
   readonly #options: VerdictsOptions;
   readonly #pending: PendingReplies;
+  /** What the journal writes for each port: made once, so that a share costs a look-up. */
+  readonly #portAndPot: Uint16Array;
 
   constructor(options: VerdictsOptions) {
     this.#options = options;
     this.#pending = new PendingReplies(options.pendingMax);
+    this.#portAndPot = Uint16Array.from({ length: PORTS_MAX }, (_, port) =>
+      withPot(port, options.pots?.[port] ?? POT_DEFAULT),
+    );
   }
 
   /** Accepted shares that wait for the disk. */
   get waiting(): number {
     return this.#pending.size;
+  }
+
+  /** Monotonic ms of the oldest share that waits for the disk; Infinity when none does. Looks at all of them. */
+  get oldestReceivedAtMs(): number {
+    return this.#pending.oldestReceivedAtMs;
   }
 
   /** Room for another batch's answers. */
@@ -205,7 +222,7 @@ export class Verdicts implements JournalListener {
       jobId,
       // The extranonce is the nonce's top two bytes.
       view.getUint16(at + OFFSET_NONCE + 6, true),
-      view.getUint8(at + OFFSET_FLAGS) >> RECORD_PORT_SHIFT,
+      this.#portAndPot[view.getUint8(at + OFFSET_FLAGS) >> RECORD_PORT_SHIFT]!,
       records,
       at + OFFSET_POW_TOP,
     );
@@ -262,7 +279,9 @@ export class Verdicts implements JournalListener {
       return { verdict: Verdict.EngineFault, difficulty };
     }
     const workerRef = view.getUint32(at + OFFSET_WORKER_REF, true);
-    this.#options.onBlock({ candidate, workerRef, jobId, foundAtUnixMs: unixMs });
+    const pot = potOf(this.#portAndPot[view.getUint8(at + OFFSET_FLAGS) >> RECORD_PORT_SHIFT]!);
+    const receivedAtMs = view.getFloat64(at + OFFSET_RECEIVED_AT, true);
+    this.#options.onBlock({ candidate, workerRef, jobId, pot, foundAtUnixMs: unixMs, receivedAtMs });
     this.#options.metrics.blocksFound.inc();
     this.#options.journal.appendBlock({
       blockHash: Buffer.from(candidate.blockHash, 'hex'),
@@ -271,6 +290,7 @@ export class Verdicts implements JournalListener {
       workerRef,
       jobId,
       difficultyLog2: difficulty,
+      pot,
       daaScore: template.daaScore,
       blueScore: template.blueScore,
       bits: template.bits,

@@ -6,10 +6,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { NodeStatus } from '../../src/chains/chain.ts';
 import { encodeAddress, payToAddressScript, prefixOfNetwork } from '../../src/chains/kaspa/address.ts';
 import { KaspaChain } from '../../src/chains/kaspa/kaspa-chain.ts';
+import { NodeNetwork } from '../../src/chains/kaspa/network-facts.ts';
 import { NodeLink } from '../../src/chains/kaspa/node-link.ts';
 import { blockOfTemplate, readTemplate } from '../../src/chains/kaspa/template.ts';
 import { decodeWireTransaction, encodeWireTransaction } from '../../src/chains/kaspa/wire.ts';
 import type { Template } from '../../src/domain/job.ts';
+import { targetOfBits } from '../../src/domain/target.ts';
 import { silentLogger } from '../../src/kit/log.ts';
 import { grindBlock } from '../kit/block-grinder.ts';
 import { pollUntil } from '../kit/poll-until.ts';
@@ -113,6 +115,14 @@ export function nodeSuite(name: string, startNode: () => Promise<StartedNode>): 
     it('gives other work for another tag', async () => {
       const [one, other] = [await templateNow('one'), await templateNow('other')];
       expect(Buffer.from(one.prePowHash).equals(other.prePowHash)).toBe(false);
+    });
+
+    it('tells what a block is worth and how hard it is', async () => {
+      await mine();
+      const facts = await new NodeNetwork(() => [link]).networkFacts();
+      expect(targetOfBits(facts.networkBits)).toBeGreaterThan(0n);
+      expect(facts.subsidySompi).toBeGreaterThan(0n);
+      expect(facts.feesSompi).toBeLessThan(facts.subsidySompi);
     });
 
     it('refuses a template for an address of another network, with its own words', async () => {

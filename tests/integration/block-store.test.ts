@@ -21,7 +21,10 @@ const BLOCK: FoundBlock = {
   daaScore: 123n,
   blueScore: 122n,
   bits: 0x1e7fffff,
+  pot: 3,
   foundAtUnixMs: AT,
+  templateAgeMs: 12.5,
+  queueMs: 0.75,
 };
 const BLUE: BlockProgress = {
   state: 'blue',
@@ -29,6 +32,7 @@ const BLUE: BlockProgress = {
   colour: 'blue',
   mergingBlockHash: 'cd'.repeat(32),
   rewardSompi: 2n ** 60n + 1n,
+  deep: false,
 };
 
 describe('blocks in PostgreSQL', () => {
@@ -49,7 +53,7 @@ describe('blocks in PostgreSQL', () => {
   const loadJournal = async () => {
     const { address, workerName, nonce } = BLOCK;
     stage.journal.block(
-      { address, name: workerName, job: 1, nonce, difficultyLog2: 3, receivedAtMs: AT },
+      { address, name: workerName, job: 1, nonce, difficultyLog2: 3, receivedAtMs: AT, pot: BLOCK.pot },
       HASH,
     );
     stage.publish();
@@ -75,10 +79,13 @@ describe('blocks in PostgreSQL', () => {
     await loadJournal();
     await store.insert(BLOCK);
     expect(await store.recent(10)).toHaveLength(1);
-    const [row] = await stage.sql`SELECT nonce, job_id, worker_id, found_at::text FROM blocks`;
+    const [row] =
+      await stage.sql`SELECT nonce, job_id, worker_id, pot, template_age_ms, queue_ms, found_at::text FROM blocks`;
+    expect(row).toMatchObject({ pot: 3, template_age_ms: 12.5, queue_ms: 0.75 });
     await stage.sql`DELETE FROM blocks`;
     await store.insert(BLOCK);
-    const [again] = await stage.sql`SELECT nonce, job_id, worker_id, found_at::text FROM blocks`;
+    const [again] =
+      await stage.sql`SELECT nonce, job_id, worker_id, pot, template_age_ms, queue_ms, found_at::text FROM blocks`;
     expect(again).toEqual(row);
   });
 

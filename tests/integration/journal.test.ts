@@ -128,7 +128,7 @@ describe('the journal', () => {
         foundAtUnixMs: 1_700_000_000_000,
         workerRef: rig,
       },
-      ...{ jobId: 7, difficultyLog2: 5, daaScore: 10n, blueScore: 11n, bits: 0x1d00ffff },
+      ...{ jobId: 7, difficultyLog2: 5, daaScore: 10n, blueScore: 11n, bits: 0x1d00ffff, pot: 2 },
     };
     const sequence = heard.journal.appendBlock(block);
     heard.share(rig, 7, 5);

@@ -31,7 +31,7 @@ beforeAll(async () => {
     work_hashes: String(1n << BigInt(Math.floor(random() * 90))),
   }));
   for (const row of rows)
-    await sql`INSERT INTO share_sums ${sql(row)} ON CONFLICT (bucket, worker_id, instance_id) DO NOTHING`;
+    await sql`INSERT INTO share_sums ${sql(row)} ON CONFLICT (bucket, worker_id, instance_id, pot) DO NOTHING`;
 }, 60_000);
 
 afterAll(() => database?.stop());
@@ -68,13 +68,15 @@ describe('a reward window', () => {
     ['of a huge reward', -60, 60, 10n ** 17n + 7n, 333n],
   ])('%s is split as SQL splits it', async (_name, from, to, reward, fee) => {
     const [fromMs, toMs] = [DAY + from * MINUTE_MS, DAY + to * MINUTE_MS];
-    const { parts } = splitReward(reward, fee, await workInWindow(sql, fromMs, toMs));
+    const { parts } = splitReward(reward, fee, await workInWindow(sql, 1, { fromMs, toMs }));
     expect(new Map(parts.map(({ accountId, sompi }) => [accountId, sompi]))).toEqual(
       await splitBySql(reward, fee, fromMs, toMs),
     );
   });
 
   it('that holds nothing has no accounts', async () => {
-    expect(await workInWindow(sql, DAY + 61 * MINUTE_MS, DAY + 90 * MINUTE_MS)).toEqual([]);
+    const empty = { fromMs: DAY + 61 * MINUTE_MS, toMs: DAY + 90 * MINUTE_MS };
+    expect(await workInWindow(sql, 1, empty)).toEqual([]);
+    expect(await workInWindow(sql, 2, { fromMs: DAY - 60 * MINUTE_MS, toMs: empty.toMs })).toEqual([]);
   });
 });

@@ -26,6 +26,7 @@ export interface WrittenShare {
   readonly difficultyLog2: number;
   readonly receivedAtMs: number;
   readonly verdict: number;
+  readonly pot: number;
 }
 
 export interface ShareInput {
@@ -36,6 +37,8 @@ export interface ShareInput {
   readonly difficultyLog2: number;
   readonly receivedAtMs: number;
   readonly verdict?: number;
+  /** 0 = as in records of before there were pots. */
+  readonly pot?: number;
 }
 
 export const FIXTURE_PORT = 3;
@@ -121,7 +124,8 @@ export class JournalFixture {
     const ref = this.#defineWorker(input.address, input.name);
     this.#defineJob(input.job);
     const verdict = input.verdict ?? 1;
-    this.shares.push({ ...input, verdict, segment: this.#segment, slot: this.#slot });
+    const pot = input.pot ?? 0;
+    this.shares.push({ ...input, verdict, pot: pot || 1, segment: this.#segment, slot: this.#slot });
     encodeShare(
       this.#words,
       this.#slot * SLOT_WORDS,
@@ -135,7 +139,7 @@ export class JournalFixture {
       ref,
       input.job,
       FIXTURE_EXTRANONCE,
-      FIXTURE_PORT,
+      FIXTURE_PORT | (pot << 8),
       POW_TOP,
       0,
     );
@@ -154,6 +158,7 @@ export class JournalFixture {
       workerRef,
       jobId: input.job,
       difficultyLog2: input.difficultyLog2,
+      pot: input.pot ?? 0,
       daaScore: 123n,
       blueScore: 122n,
       bits: 0x1e7fffff,

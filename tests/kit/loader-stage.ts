@@ -29,6 +29,7 @@ export function writeShares(journal: JournalFixture, count: number): void {
       difficultyLog2: difficultyOf(n),
       receivedAtMs: AT + n * 20,
       verdict: n % 977 === 0 ? 2 : 1,
+      pot: n % 7,
     });
   }
 }
@@ -47,13 +48,14 @@ interface StoredShare {
   port: number;
   extranonce: number;
   credit: number;
+  pot: number;
 }
 
 /** Journal and tables say the very same: row by row, sum by sum. */
 export async function expectExact(sql: Database, journal: JournalFixture): Promise<void> {
   const rows = await sql<StoredShare[]>`
     SELECT s.segment, s.slot, a.address, w.name, encode(j.pre_pow_hash, 'hex') AS hash, j.timestamp_ms, s.nonce,
-      s.difficulty_log2, (extract(epoch FROM s.received_at) * 1000)::bigint::text AS at, s.verdict, s.port, s.extranonce, s.credit
+      s.difficulty_log2, (extract(epoch FROM s.received_at) * 1000)::bigint::text AS at, s.verdict, s.port, s.extranonce, s.credit, s.pot
     FROM shares s JOIN workers w ON w.id = s.worker_id JOIN accounts a ON a.id = w.account_id JOIN jobs j ON j.id = s.job_id
     ORDER BY s.segment, s.slot`;
   const expected = journal.shares.map((share) => {
@@ -72,6 +74,7 @@ export async function expectExact(sql: Database, journal: JournalFixture): Promi
       port: FIXTURE_PORT,
       extranonce: FIXTURE_EXTRANONCE,
       credit: 0,
+      pot: share.pot,
     };
   });
   expect(rows.length).toBe(expected.length);
@@ -90,10 +93,10 @@ export async function expectExact(sql: Database, journal: JournalFixture): Promi
   expect(await findDoubles(sql)).toEqual([]);
   const [difference] = await sql<{ rows: number }[]>`
     SELECT count(*)::int AS rows FROM (
-      SELECT date_trunc('minute', received_at) AS bucket, worker_id, instance_id, count(*) AS shares,
+      SELECT date_trunc('minute', received_at) AS bucket, worker_id, instance_id, pot, count(*) AS shares,
         sum(power(2::numeric, difficulty_log2 + 32))::numeric(40, 0) AS work_hashes
-      FROM shares WHERE credit = 0 GROUP BY 1, 2, 3
-    ) computed FULL JOIN share_sums kept USING (bucket, worker_id, instance_id)
+      FROM shares WHERE credit = 0 GROUP BY 1, 2, 3, 4
+    ) computed FULL JOIN share_sums kept USING (bucket, worker_id, instance_id, pot)
     WHERE computed.shares IS DISTINCT FROM kept.shares OR computed.work_hashes IS DISTINCT FROM kept.work_hashes`;
   expect(difference!.rows).toBe(0);
 }

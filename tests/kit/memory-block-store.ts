@@ -20,6 +20,7 @@ export class MemoryBlockStore implements BlockStore {
       colour: 'unknown',
       mergingBlockHash: '',
       rewardSompi: undefined,
+      deep: false,
     });
   }
 
@@ -34,8 +35,13 @@ export class MemoryBlockStore implements BlockStore {
   async unfinished(limit: number): Promise<BlockView[]> {
     this.#answer();
     return this.#byAge()
-      .filter((block) => !isFinal(block.state))
+      .filter((block) => !isFinal(block))
       .slice(0, limit);
+  }
+
+  async measureEfforts(): Promise<number> {
+    this.#answer();
+    return 0;
   }
 
   async recent(limit: number): Promise<BlockView[]> {

@@ -132,49 +132,52 @@ export class PayerStage {
 
   async #takeIn(): Promise<void> {
     const { sql } = this.database;
-    const utxos = await this.link.utxosOf([STAGE_TREASURY]);
-    await this.leading(async (lead) => {
-      for (const { transactionId, index, amountSompi, blockDaaScore } of utxos) {
-        const known =
-          await sql`SELECT FROM treasury_outputs WHERE txid = ${transactionId} AND output_index = ${index}`;
-        if (known.length > 0) continue;
-        const id = await lead.transaction((connection) =>
-          post(connection, lead.epoch, {
-            key: `unattributed:${transactionId}:${index}`,
-            kind: 'attribute',
-            detail: {},
-            entries: [
-              { kind: 'treasury', sompi: -amountSompi },
-              { kind: 'unattributed', sompi: amountSompi },
-            ],
-          }),
-        );
-        await sql`
-          INSERT INTO treasury_outputs (txid, output_index, amount_sompi, origin, daa_score, transaction_id, leader_epoch)
-          VALUES (${transactionId}, ${index}, ${amountSompi}, 'unattributed', ${blockDaaScore}, ${id}, ${lead.epoch})`;
-      }
-    });
+    const epoch = await this.#epoch();
+    for (const { transactionId, index, amountSompi, blockDaaScore } of await this.link.utxosOf([
+      STAGE_TREASURY,
+    ])) {
+      const known =
+        await sql`SELECT FROM treasury_outputs WHERE txid = ${transactionId} AND output_index = ${index}`;
+      if (known.length > 0) continue;
+      const id = await post(sql, epoch, {
+        key: `unattributed:${transactionId}:${index}`,
+        kind: 'attribute',
+        detail: {},
+        entries: [
+          { kind: 'treasury', sompi: -amountSompi },
+          { kind: 'unattributed', sompi: amountSompi },
+        ],
+      });
+      await sql`
+        INSERT INTO treasury_outputs (txid, output_index, amount_sompi, origin, daa_score, transaction_id, leader_epoch)
+        VALUES (${transactionId}, ${index}, ${amountSompi}, 'unattributed', ${blockDaaScore}, ${id}, ${epoch})`;
+    }
   }
 
-  /** Gives an account a balance. @param lead of whoever has it; taken for the moment otherwise */
+  /** Gives an account a balance, also while a payer runs: in its name. */
   async credit(address: string, sompi: bigint): Promise<bigint> {
-    const [row] = await this.database.sql<{ id: bigint }[]>`
+    const { sql } = this.database;
+    const [row] = await sql<{ id: bigint }[]>`
       INSERT INTO accounts (address) VALUES (${address}) ON CONFLICT (address) DO UPDATE SET address = excluded.address
       RETURNING id`;
-    await this.leading(async (lead) => {
-      await lead.transaction((connection) =>
-        post(connection, lead.epoch, {
-          key: `credit:${address}:${process.hrtime.bigint()}`,
-          kind: 'attribute',
-          detail: {},
-          entries: [
-            { kind: 'unattributed', sompi: -sompi },
-            { kind: 'miner', accountId: row!.id, sompi },
-          ],
-        }),
-      );
+    await post(sql, await this.#epoch(), {
+      key: `credit:${address}:${process.hrtime.bigint()}`,
+      kind: 'attribute',
+      detail: {},
+      entries: [
+        { kind: 'unattributed', sompi: -sompi },
+        { kind: 'miner', accountId: row!.id, sompi },
+      ],
     });
     return row!.id;
+  }
+
+  async #epoch(): Promise<bigint> {
+    const { sql } = this.database;
+    const [row] = await sql<{ epoch: bigint }[]>`SELECT epoch FROM leaders WHERE role = 'payer'`;
+    if (row) return row.epoch;
+    const [taken] = await sql<{ epoch: bigint }[]>`SELECT take_lead('payer', 'the stage') AS epoch`;
+    return taken!.epoch;
   }
 
   async leading<T>(work: (lead: Lead) => Promise<T>): Promise<T> {

@@ -15,6 +15,7 @@ export class ScriptedJournal implements Journal {
     nonce: bigint;
     workerRef: number;
     jobId: number;
+    portAndPot: number;
   }[] = [];
   readonly blocks: JournalBlock[] = [];
 
@@ -37,10 +38,15 @@ export class ScriptedJournal implements Journal {
     _receivedAtUnixMs: number,
     workerRef: number,
     jobId: number,
+    _extranonce: number,
+    portAndPot: number,
   ): number {
     if (!this.available) return 0;
     const nonce = (BigInt(nonceHigh) << 32n) | BigInt(nonceLow);
-    this.shares.push({ sequence: ++this.appendedSequence, verdict, difficultyLog2, nonce, workerRef, jobId });
+    this.shares.push({
+      ...{ sequence: ++this.appendedSequence, verdict, difficultyLog2, nonce, workerRef, jobId },
+      portAndPot,
+    });
     return this.appendedSequence;
   }
 

@@ -22,6 +22,8 @@ export interface TestDatabase {
   readonly server: EmbeddedPostgres | undefined;
   /** A migrated database of its own. */
   freshDatabase(options?: Partial<DatabaseOptions>): Promise<FreshDatabase>;
+  /** With all that another one holds, to which nobody may be connected: for what is costly to build. */
+  copyOf(source: FreshDatabase): Promise<FreshDatabase>;
   /** An empty one, for the tests of the migrations. */
   emptyDatabase(options?: Partial<DatabaseOptions>): Promise<FreshDatabase>;
   /** Call it in afterAll, whatever happened. */
@@ -73,6 +75,7 @@ export async function withTestDatabase(): Promise<TestDatabase> {
   return {
     server,
     freshDatabase: (options = {}) => create(options, template),
+    copyOf: (source) => create({}, new URL(source.url).pathname.slice(1)),
     emptyDatabase: (options = {}) => create(options),
     stop: async () => {
       for (const fresh of [...open]) await fresh.drop();
@@ -82,6 +85,13 @@ export async function withTestDatabase(): Promise<TestDatabase> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Of the same database, as the superuser: the embedded server's has the same password. */
+export function superuserUrl(url: string): string {
+  const other = new URL(url);
+  if (!process.env.SLUICE_TEST_DATABASE_URL) other.username = 'postgres';
+  return other.href;
 }
 
 function withDatabase(url: string, name: string): string {

@@ -1,15 +1,20 @@
 /**
  * A reward over so many accounts with so many sums of workers and minutes in the window: added up by PostgreSQL, divided in Node. Against
- * it the usual way, every row fetched and added up in a Map.
+ * it the usual way, every row fetched and added up in a Map; and the whole settlement, with the second division that SQL makes.
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Sql } from 'postgres';
+import { POTS } from '../../../src/domain/pot.ts';
 import { silentLogger } from '../../../src/kit/log.ts';
+import { post } from '../../../src/ledger/books.ts';
 import { startEmbeddedPostgres } from '../../../src/ledger/embedded-postgres.ts';
+import { Lead } from '../../../src/ledger/lead.ts';
 import { migrate } from '../../../src/ledger/migrate.ts';
-import { workInWindow } from '../../../src/ledger/reward-window.ts';
-import { splitReward } from '../../../src/ledger/schemes/split.ts';
+import { prepareForSums, workInWindow } from '../../../src/ledger/reward-window.ts';
+import { pplns } from '../../../src/ledger/schemes/pplns.ts';
+import { readTerms } from '../../../src/ledger/schemes/terms.ts';
+import { Settler } from '../../../src/ledger/settlement/settler.ts';
 import { openDatabase } from '../../../src/ledger/stores/postgres.ts';
 import { type CaseContext, type CaseResult, defineCase, type Measure } from '../../lib/bench-case.ts';
 import { databaseFolder } from '../../lib/database-folder.ts';
@@ -20,7 +25,7 @@ const parameters = {
   rows: {
     unit: '',
     text: 'sums of a worker and a minute in the window',
-    real: 2_000_000,
+    real: 10_000_000,
     smoke: 2_000,
     min: 1,
     max: 100_000_000,
@@ -30,7 +35,14 @@ const parameters = {
 type Given = CaseContext<typeof parameters>['values'];
 
 const REWARD_SOMPI = 5_500_000_000n;
-const FEE_BASIS_POINTS = 100n;
+/** More than the window can hold, so that all of its minutes count. */
+const TERMS = {
+  scheme: 'pplns',
+  feeBasisPoints: 100,
+  windowMicroDifficulties: '9000000000000000',
+  windowHoursMax: 720,
+};
+const NETWORK_BITS = 0x1900ffff;
 const START_UNIX_MS = Date.UTC(2026, 0, 1);
 const MINUTES_PER_DAY = 1_440;
 const MS_PER_MINUTE = 60_000;
@@ -62,10 +74,56 @@ async function fetchAll(sql: Sql): Promise<Map<bigint, bigint>> {
   return work;
 }
 
+/** A mature block of the last minute of the window, as the intake books it. */
+async function addReward(sql: Sql, lead: Lead, number: number, endUnixMs: number): Promise<void> {
+  const txid = number.toString(16).padStart(64, '0');
+  await sql`
+    INSERT INTO blocks (block_hash, instance_id, worker_id, job_id, nonce, daa_score, blue_score, network_bits, found_at, state)
+    VALUES (${txid}, 1, 1, 1, 1, 1, 1, ${NETWORK_BITS}, ${new Date(endUnixMs - 1_000)}, 'matured')`;
+  await lead.transaction(async (own) => {
+    const transactionId = await post(own, lead.epoch, {
+      key: `reward:${txid}:0`,
+      kind: 'reward',
+      detail: {},
+      entries: [
+        { kind: 'treasury', sompi: -REWARD_SOMPI },
+        { kind: 'unsettled', sompi: REWARD_SOMPI },
+      ],
+    });
+    await own`
+      INSERT INTO treasury_outputs (txid, output_index, amount_sompi, origin, daa_score, block_id, transaction_id, leader_epoch)
+      SELECT ${txid}, 0, ${REWARD_SOMPI}, 'blue', 1, id, ${transactionId}, ${lead.epoch} FROM blocks WHERE block_hash = ${txid}`;
+  });
+}
+
+async function addTerms(lead: Lead): Promise<void> {
+  await lead.transaction(async (sql) => {
+    const id = await post(sql, lead.epoch, { key: 'policy:1:1', kind: 'policy', detail: TERMS, entries: [] });
+    await sql`
+      INSERT INTO policies (pot, terms, effective_at, transaction_id)
+      VALUES (1, ${JSON.stringify(TERMS)}::text::jsonb, '-infinity', ${id})`;
+  });
+}
+
+function divide(accounts: Awaited<ReturnType<typeof workInWindow>>, toMs: number) {
+  return pplns.divide({
+    outputs: [{ amountSompi: REWARD_SOMPI, finderAccountId: 1n }],
+    dustInSompi: 0n,
+    window: { fromMs: START_UNIX_MS, toMs },
+    terms: readTerms(TERMS),
+    accounts,
+  });
+}
+
 async function run({ values, progress }: CaseContext<typeof parameters>): Promise<CaseResult> {
   const folder = databaseFolder('sluice-bench-');
   const server = await startEmbeddedPostgres({ dataDir: join(folder, 'pg'), log: silentLogger });
-  const seconds: Record<'query' | 'split' | 'naive', number[]> = { query: [], split: [], naive: [] };
+  const seconds: Record<'query' | 'split' | 'naive' | 'settlement', number[]> = {
+    query: [],
+    split: [],
+    naive: [],
+    settlement: [],
+  };
   const rssMib: number[] = [];
   const invalid: string[] = [];
   let checksum = '';
@@ -78,26 +136,43 @@ async function run({ values, progress }: CaseContext<typeof parameters>): Promis
   try {
     const sql = openDatabase(server.url, { applicationName: 'sluice bench', max: 1 });
     await migrate(sql, { log: silentLogger });
-    const total = values.rounds * 2 + 1;
+    const total = values.rounds * 2 + 2;
     progress(0, total, `writing ${values.rows} sums of ${values.accounts} accounts`);
     const end = await fill(sql, values);
+    const lead = await Lead.take(server.url, 'bench');
+    await addTerms(lead);
+    const settler = new Settler({ lead, clock: () => end, log: silentLogger, waitForJournalsMs: 0 });
+    await settler.tick();
+    let window: Awaited<ReturnType<typeof workInWindow>> = [];
     for (let round = 0; round < values.rounds; round++) {
-      const window = await timed(seconds.query, () => workInWindow(sql, START_UNIX_MS, end));
-      const split = await timed(seconds.split, () => splitReward(REWARD_SOMPI, FEE_BASIS_POINTS, window));
+      await lead.transaction(async (own) => {
+        await prepareForSums(own);
+        window = await timed(seconds.query, () =>
+          workInWindow(own, POTS.pplns, { fromMs: START_UNIX_MS, toMs: end }),
+        );
+      });
+      const divided = await timed(seconds.split, () => divide(window, end));
       rssMib.push(process.memoryUsage().rss / MEBIBYTE);
-      const given = split.parts.reduce((sum, { sompi }) => sum + sompi, split.feeSompi);
+      const given = divided.parts.reduce((sum, part) => sum + part.grossSompi, 0n);
       if (given !== REWARD_SOMPI) invalid.push(`${given} of ${REWARD_SOMPI} sompi were given`);
-      checksum = `parts ${split.parts.length}, first ${split.parts[0]?.sompi}`;
+      checksum = `parts ${divided.parts.length}, first ${divided.parts[0]?.grossSompi}`;
       progress(
         round * 2 + 1,
         total,
         `${seconds.query.at(-1)!.toFixed(2)} s and ${(seconds.split.at(-1)! * 1_000).toFixed(0)} ms`,
       );
-      const naive = await timed(seconds.naive, () => fetchAll(sql));
-      if (window.some(({ accountId, work }) => naive.get(accountId) !== work))
-        invalid.push('PostgreSQL and the Map disagree');
-      progress(round * 2 + 2, total, `row by row ${seconds.naive.at(-1)!.toFixed(2)} s`);
+      await addReward(sql, lead, round + 1, end);
+      const report = await timed(seconds.settlement, () => settler.tick());
+      rssMib.push(process.memoryUsage().rss / MEBIBYTE);
+      if (report.settled.length !== 1 || report.halted) invalid.push('the reward was not settled');
+      progress(round * 2 + 2, total, `settled in ${seconds.settlement.at(-1)!.toFixed(2)} s`);
     }
+    // Once, and last: its memory is not ours.
+    const naive = await timed(seconds.naive, () => fetchAll(sql));
+    if (window.some(({ accountId, work }) => naive.get(accountId) !== work))
+      invalid.push('PostgreSQL and the Map disagree');
+    progress(total, total, `row by row ${seconds.naive.at(-1)!.toFixed(2)} s`);
+    lead.close();
     await sql.end();
   } finally {
     await server.stop();
@@ -119,12 +194,13 @@ async function run({ values, progress }: CaseContext<typeof parameters>): Promis
         seconds.split.map((value) => value * 1_000),
       ),
       one('node.rss_mib', 'MiB', 'lower', rssMib),
+      one('settlement.seconds', 's', 'lower', seconds.settlement),
       one('naive.seconds', 's', 'lower', seconds.naive),
       one(
         'ratio.seconds',
         '',
         'higher',
-        seconds.naive.map((value, round) => value / (seconds.query[round]! + seconds.split[round]!)),
+        seconds.query.map((value, round) => seconds.naive[0]! / (value + seconds.split[round]!)),
       ),
     ],
     distributions: [],

@@ -107,7 +107,7 @@ async function redRewardOf(source: FateSource, hash: string, payScript: string):
   return forReds?.script === payScript ? forReds.amount : 0n;
 }
 
-function coinbaseOutputs(block: WireBlock): { amount: bigint; script: string }[] {
+export function coinbaseOutputs(block: WireBlock): { amount: bigint; script: string }[] {
   const coinbase = block.transactions[0];
   if (!coinbase) return [];
   return decodeWireTransaction(coinbase).outputs.map((output) => ({

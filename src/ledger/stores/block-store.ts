@@ -18,10 +18,13 @@ interface BlockRow {
   readonly colour: BlockColour;
   readonly merging_block: string | null;
   readonly reward_sompi: bigint | null;
+  readonly deep: boolean;
 }
 
 /** Reports of one block kept in its row: a handful of nodes, a few attempts each. */
 const REPORTS_MAX = 32;
+/** Minutes with blocks in them, in one statement: each adds up the sums since the block before. */
+const EFFORTS_MAX = 20;
 
 export class PostgresBlockStore implements BlockStore {
   readonly #sql: Database;
@@ -41,23 +44,31 @@ export class PostgresBlockStore implements BlockStore {
     const workerId = await ensureWorker(sql, block.address, block.workerName);
     const jobId = await ensureJob(sql, block.prePowHash, block.templateTimestampMs);
     await sql`
-      INSERT INTO blocks (block_hash, instance_id, worker_id, job_id, nonce, daa_score, blue_score, network_bits, found_at)
+      INSERT INTO blocks (block_hash, instance_id, worker_id, job_id, nonce, daa_score, blue_score, network_bits, pot,
+                          found_at, template_age_ms, queue_ms)
       VALUES (${block.blockHash}, ensure_instance(${this.#instanceName}), ${workerId}, ${jobId},
               ${BigInt.asIntN(64, block.nonce)}, ${block.daaScore}, ${block.blueScore}, ${BigInt(block.bits)},
-              to_timestamp(${block.foundAtUnixMs}::float8 / 1000))
-      ON CONFLICT (block_hash) DO NOTHING`;
+              ${block.pot}, to_timestamp(${block.foundAtUnixMs}::float8 / 1000), ${block.templateAgeMs}::float8,
+              ${block.queueMs}::float8)
+      -- The loader may have been faster, and its record does not know the times.
+      ON CONFLICT (block_hash) DO UPDATE
+      SET template_age_ms = excluded.template_age_ms, queue_ms = excluded.queue_ms
+      WHERE blocks.template_age_ms IS NULL`;
   }
 
   async update(blockHash: string, progress: BlockProgress): Promise<boolean> {
     const reports = JSON.stringify(progress.reports.slice(-REPORTS_MAX));
     const result = await this.#sql`
       UPDATE blocks SET
-        state = ${progress.state},
+        -- The payer's word stands: it has booked the output, whatever this tracker has last heard.
+        state = CASE WHEN state = 'matured' THEN state ELSE ${progress.state} END,
         -- A restarted tracker has no reports of its own; the ones in the row stay.
         submit_reports = CASE WHEN ${reports} = '[]' THEN submit_reports ELSE ${reports}::text::jsonb END,
         colour = ${progress.colour},
         merging_block = ${progress.mergingBlockHash || null},
-        reward_sompi = ${progress.rewardSompi ?? null},
+        reward_sompi = CASE WHEN state = 'matured' THEN reward_sompi ELSE ${progress.rewardSompi ?? null}::bigint END,
+        coloured_at = CASE WHEN ${progress.colour} = 'unknown' THEN NULL ELSE coalesce(coloured_at, now()) END,
+        deep = ${progress.deep},
         updated_at = now()
       WHERE block_hash = ${blockHash}`;
     return result.count > 0;
@@ -67,10 +78,15 @@ export class PostgresBlockStore implements BlockStore {
     const sql = this.#sql;
     const rows = await sql<BlockRow[]>`
       SELECT ${columns(sql)} FROM blocks b JOIN workers w ON w.id = b.worker_id JOIN accounts a ON a.id = w.account_id
-      WHERE b.state IN ('candidate', 'submitted', 'accepted', 'blue')
+      WHERE b.state IN ('candidate', 'submitted', 'accepted', 'blue') AND NOT b.deep
         AND b.instance_id = (SELECT id FROM instances WHERE name = ${this.#instanceName})
       ORDER BY b.found_at LIMIT ${limit}`;
     return rows.map(toView);
+  }
+
+  async measureEfforts(): Promise<number> {
+    const [row] = await this.#sql<{ measured: number }[]>`SELECT measure_efforts(${EFFORTS_MAX}) AS measured`;
+    return row!.measured;
   }
 
   async recent(limit: number): Promise<BlockView[]> {
@@ -84,7 +100,7 @@ export class PostgresBlockStore implements BlockStore {
 
 function columns(sql: Database) {
   return sql`b.block_hash, a.address, w.name, b.daa_score, b.state, b.submit_reports::text, b.colour, b.merging_block,
-    b.reward_sompi, (extract(epoch FROM b.found_at) * 1000)::bigint::text AS found_at_ms`;
+    b.reward_sompi, b.deep, (extract(epoch FROM b.found_at) * 1000)::bigint::text AS found_at_ms`;
 }
 
 function toView(row: BlockRow): BlockView {
@@ -99,6 +115,7 @@ function toView(row: BlockRow): BlockView {
     colour: row.colour,
     mergingBlockHash: row.merging_block ?? '',
     rewardSompi: row.reward_sompi ?? undefined,
+    deep: row.deep,
   };
 }
 

@@ -5,8 +5,8 @@
 import type { BlockColour, SubmitReport } from '../../chains/chain.ts';
 
 /**
- * candidate (found) > submitted (sent, no node has said yes) > accepted | refused by every node > blue while its merging
- * block is young > matured, or red. `orphaned`: nobody merged it within the time that blocks are followed.
+ * candidate (found) > submitted (sent, no node has said yes) > accepted | refused by every node > blue > matured once its reward
+ * is in the books, or red. `orphaned`: nobody merged it within the time that blocks are followed.
  */
 export const BLOCK_STATES = [
   'candidate',
@@ -20,7 +20,12 @@ export const BLOCK_STATES = [
 ] as const;
 export type BlockState = (typeof BLOCK_STATES)[number];
 
-export function isFinal(state: BlockState): boolean {
+/**
+ * What the chain says of it will not change any more. A blue block that is final stays `blue` until the payer has booked its output:
+ * `matured` is the word for money in the books, and the engine writes none.
+ */
+export function isFinal({ state, deep }: Pick<BlockProgress, 'state' | 'deep'>): boolean {
+  if (state === 'blue') return deep;
   return state === 'refused' || state === 'red' || state === 'matured' || state === 'orphaned';
 }
 
@@ -36,7 +41,11 @@ export interface FoundBlock {
   readonly daaScore: bigint;
   readonly blueScore: bigint;
   readonly bits: number;
+  readonly pot: number;
   readonly foundAtUnixMs: number;
+  /** How old the template was when the miner's submission came, and how long that took until the nodes were told. */
+  readonly templateAgeMs: number;
+  readonly queueMs: number;
 }
 
 /** What became of it so far. */
@@ -46,7 +55,10 @@ export interface BlockProgress {
   readonly colour: BlockColour;
   /** '' while unknown. */
   readonly mergingBlockHash: string;
+  /** Told by the node; in the books it is what the outputs say. */
   readonly rewardSompi: bigint | undefined;
+  /** The merging block is as deep as a reward needs to mature. */
+  readonly deep: boolean;
 }
 
 /** A block as people see it: on the page, in the summary. */
@@ -63,6 +75,8 @@ export interface BlockStore {
   insert(block: FoundBlock): Promise<void>;
   /** Overwrites what is known of its fate. False when no block of that hash is there. */
   update(blockHash: string, progress: BlockProgress): Promise<boolean>;
+  /** Efforts of blocks whose shares are loaded by now. Returns how many it computed. */
+  measureEfforts(): Promise<number>;
   /** Blocks that are not final, oldest first. */
   unfinished(limit: number): Promise<BlockView[]>;
   /** Newest first. */

@@ -88,7 +88,7 @@ describe('salvage reader', () => {
     const { image } = sampleImage(1);
     const block: JournalBlock = {
       ...{ blockHash: HASH, nonce: 2n ** 63n + 1n, foundAtUnixMs: AT_MS, workerRef: 1, jobId: 77 },
-      ...{ difficultyLog2: -3, daaScore: 2n ** 40n, blueScore: 7n, bits: 0x1d00ffff },
+      ...{ difficultyLog2: -3, daaScore: 2n ** 40n, blueScore: 7n, bits: 0x1d00ffff, pot: 2 },
     };
     image.block(block);
     image.block(block);

@@ -107,6 +107,7 @@ describe('slot codec', () => {
       workerRef: u32,
       jobId: u32,
       difficultyLog2: fc.integer({ min: -31, max: 62 }),
+      pot: fc.integer({ min: 1, max: 255 }),
       daaScore: u64,
       blueScore: u64,
       bits: u32,

@@ -40,6 +40,7 @@ const append = (copy: ShareCopyBuffer, workerId: number, nonceLo = 0, nonceHi = 
     -31,
     1,
     0,
+    3,
   );
 
 describe('the binary COPY form of shares', () => {
@@ -48,7 +49,7 @@ describe('the binary COPY form of shares', () => {
     append(copy, 2 ** 52 + 5, 0xffff_fffe, 0xffff_ffff);
     const micros = BigInt(Date.UTC(2025, 0, 2, 3, 4, 5, 678) - Date.UTC(2000, 0, 1)) * 1000n;
     expect(decode(copy.finish())).toEqual([
-      [micros, 2n ** 52n + 5n, 2n ** 33n + 1n, -2n, 7n, 8, 9, 65_535, 3, -31, 1, 0],
+      [micros, 2n ** 52n + 5n, 2n ** 33n + 1n, -2n, 7n, 8, 9, 65_535, 3, -31, 1, 0, 3],
     ]);
   });
 

@@ -53,7 +53,10 @@ function stage(options: Partial<BlockTrackerOptions> & { store?: MemoryBlockStor
     ...options,
   });
   const find = (n: number, outcome?: SubmitOutcome) => {
-    tracker.found(candidate(n), { address: 'kaspatest:a', workerName: 'rig', foundAtUnixMs: time.nowMs });
+    tracker.found(candidate(n), {
+      ...{ address: 'kaspatest:a', workerName: 'rig', pot: 1, foundAtUnixMs: time.nowMs },
+      ...{ templateAgeMs: 1, queueMs: 1 },
+    });
     if (outcome) tracker.submitted(hashOf(n), [report(outcome)]);
   };
   const round = async (ms = 60_000) => {
@@ -66,7 +69,7 @@ function stage(options: Partial<BlockTrackerOptions> & { store?: MemoryBlockStor
 }
 
 describe('the block tracker', () => {
-  it('follows a block from candidate to matured and then leaves it alone', async () => {
+  it('follows a block from candidate to blue and deep, and then leaves it alone', async () => {
     const { tracker, fates, asked, find, round, stored } = stage();
     find(1);
     await round(0);
@@ -79,7 +82,7 @@ describe('the block tracker', () => {
     expect(await stored(1)).toMatchObject({ state: 'blue', colour: 'blue', rewardSompi: 5_000_000_000n });
     fates.set(hashOf(1), merged('blue', 100));
     await round();
-    expect(await stored(1)).toMatchObject({ state: 'matured', mergingBlockHash: hashOf(999) });
+    expect(await stored(1)).toMatchObject({ state: 'blue', deep: true, mergingBlockHash: hashOf(999) });
     const before = asked.length;
     await round();
     expect(asked).toHaveLength(before);
@@ -150,10 +153,17 @@ describe('the block tracker', () => {
       daaScore: 1n,
       blueScore: 1n,
       bits: 1,
+      pot: 1,
       foundAtUnixMs: second.time.nowMs,
+      templateAgeMs: 1,
+      queueMs: 1,
     });
     await second.round();
-    expect(await second.stored(1)).toMatchObject({ state: 'matured', reports: [report('accepted')] });
+    expect(await second.stored(1)).toMatchObject({
+      state: 'blue',
+      deep: true,
+      reports: [report('accepted')],
+    });
     expect(await second.stored(2)).toMatchObject({ state: 'red' });
   });
 
@@ -170,7 +180,7 @@ describe('the block tracker', () => {
     await round();
     expect(tracker.storeFault).toBe('');
     expect(tracker.unsaved).toBe(0);
-    expect(await stored(3)).toMatchObject({ state: 'matured' });
+    expect(await stored(3)).toMatchObject({ state: 'blue', deep: true });
     expect(await stored(5)).toMatchObject({ state: 'accepted' });
   });
 
@@ -209,7 +219,7 @@ describe('the block tracker', () => {
     expect(await stored(1)).toMatchObject({ state: 'accepted' });
     away = false;
     for (let n = 0; n < 3; n++) await round();
-    for (let n = 1; n < 40; n++) expect(await stored(n)).toMatchObject({ state: 'matured' });
+    for (let n = 1; n < 40; n++) expect(await stored(n)).toMatchObject({ state: 'blue', deep: true });
     expect(await stored(40)).toMatchObject({ state: 'orphaned' });
   });
 
@@ -222,7 +232,12 @@ describe('the block tracker', () => {
     await round();
     fates.clear();
     await round(200_000);
-    expect(await stored(1)).toMatchObject({ state: 'matured', colour: 'blue', rewardSompi: 5_000_000_000n });
+    expect(await stored(1)).toMatchObject({
+      state: 'blue',
+      deep: true,
+      colour: 'blue',
+      rewardSompi: 5_000_000_000n,
+    });
     expect(await stored(2)).toMatchObject({ state: 'red', colour: 'red' });
     expect(tracker.tally).toMatchObject({ blue: 1, red: 1, orphaned: 0 });
   });
@@ -255,7 +270,7 @@ describe('the block tracker', () => {
     await round();
     expect(await stored(1)).toMatchObject({ state: 'accepted' });
     await round();
-    expect(await stored(1)).toMatchObject({ state: 'matured' });
+    expect(await stored(1)).toMatchObject({ state: 'blue', deep: true });
   });
 
   it('writes a change that came while the store was writing', async () => {

@@ -59,7 +59,7 @@ describe('the segment source', () => {
       batch.encode(1, copy, new ShareSums());
       const bytes = copy.finish();
       for (let row = 0; row < copy.rows; row++) {
-        const at = 19 + row * 110;
+        const at = 19 + row * 116;
         rows.push({
           segment: bytes.readBigInt64BE(at + 54),
           slot: bytes.readInt32BE(at + 66),

@@ -10,28 +10,30 @@ describe('the sums of a batch', () => {
     const share = fc.record({
       at: fc.integer({ min: 0, max: 300_000 }),
       worker: fc.integer({ min: 1, max: 4 }),
+      pot: fc.integer({ min: 1, max: 3 }),
       difficulty: fc.integer({ min: -31, max: 62 }),
     });
     fc.assert(
       fc.property(fc.array(share, { maxLength: 60 }), (shares) => {
         const sums = new ShareSums();
         const expected = new Map<string, { shares: bigint; work: bigint }>();
-        for (const { at, worker, difficulty } of shares) {
-          sums.add(at, worker, difficulty);
-          const key = `${Math.floor(at / 60_000)}/${worker}`;
+        for (const { at, worker, pot, difficulty } of shares) {
+          sums.add(at, worker, pot, difficulty);
+          const key = `${Math.floor(at / 60_000)}/${worker}/${pot}`;
           const sum = expected.get(key) ?? { shares: 0n, work: 0n };
           expected.set(key, { shares: sum.shares + 1n, work: sum.work + workOfShare(difficulty) });
         }
         const columns = sums.columns();
-        const [minutes, workers, counts, work] = [
+        const [minutes, workers, pots, counts, work] = [
           columns.minutes,
           columns.workerIds,
+          columns.pots,
           columns.shares,
           columns.work,
         ].map(parse);
         const got = new Map(
           minutes!.map((minute, row) => [
-            `${minute}/${workers![row]}`,
+            `${minute}/${workers![row]}/${pots![row]}`,
             { shares: counts![row]!, work: work![row]! },
           ]),
         );
@@ -43,21 +45,26 @@ describe('the sums of a batch', () => {
 
   it('come in the order of their key', () => {
     const sums = new ShareSums();
-    for (const [at, worker] of [
-      [120_000, 1],
-      [0, 9],
-      [0, 2],
-      [60_000, 5],
+    for (const [at, worker, pot] of [
+      [120_000, 1, 1],
+      [0, 9, 1],
+      [0, 2, 6],
+      [0, 2, 3],
+      [60_000, 5, 1],
     ] as const)
-      sums.add(at, worker, 0);
-    expect(sums.columns()).toMatchObject({ minutes: '{0,0,1,2}', workerIds: '{2,9,5,1}' });
+      sums.add(at, worker, pot, 0);
+    expect(sums.columns()).toMatchObject({
+      minutes: '{0,0,0,1,2}',
+      workerIds: '{2,2,9,5,1}',
+      pots: '{3,6,1,1,1}',
+    });
   });
 
   it('are empty again after clear', () => {
     const sums = new ShareSums();
-    sums.add(0, 1, 0);
+    sums.add(0, 1, 1, 0);
     sums.clear();
-    sums.add(0, 2, 3);
+    sums.add(0, 2, 1, 3);
     expect(sums.columns()).toMatchObject({ rows: 1, workerIds: '{2}', work: `{${2n ** 35n}}` });
   });
 });

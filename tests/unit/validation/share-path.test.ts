@@ -42,6 +42,7 @@ class Rig {
   readonly jobs: JobRegistry;
   readonly metrics = new ValidationMetrics(createRegistry());
   readonly verdicts: Verdicts;
+  readonly batcher: Batcher;
   readonly intake: Intake;
   #turns: (() => void)[] = [];
 
@@ -61,6 +62,7 @@ class Rig {
       registry: this.jobs,
       duplicates: this.duplicates,
       journal: this.journal,
+      pots: [1, 3],
       replies: {
         reply: (_slot, _generation, _kind, requestId, verdict, difficulty) =>
           this.replies.push({ requestId, verdict, difficulty }),
@@ -77,7 +79,7 @@ class Rig {
       onReleased: () => this.intake.checkRelief(),
       pendingMax: 64,
     });
-    const batcher = new Batcher({
+    this.batcher = new Batcher({
       arena,
       inline: { judge },
       threads: { idle: true, judge: async (slot, count) => judge(arena.records(slot), count) },
@@ -88,7 +90,7 @@ class Rig {
     });
     this.intake = new Intake({
       registry: this.jobs,
-      batcher,
+      batcher: this.batcher,
       duplicates: this.duplicates,
       metrics: this.metrics,
       clock: () => this.nowMs,
@@ -97,13 +99,13 @@ class Rig {
     });
   }
 
-  submit(jobId: number, nonce: bigint, difficulty = 4, requestId = Number(nonce)): number {
+  submit(jobId: number, nonce: bigint, difficulty = 4, requestId = Number(nonce), portIndex = 0): number {
     const session = {
       slot: 3,
       generation: 9,
       workerRef: 5,
       extranonce: 1,
-      portIndex: 0,
+      portIndex,
       difficultyLog2For: () => difficulty,
     };
     return this.intake.submit(
@@ -114,6 +116,10 @@ class Rig {
       0,
       requestId,
     );
+  }
+
+  oldest(): number {
+    return Math.min(this.batcher.oldestReceivedAtMs, this.verdicts.oldestReceivedAtMs);
   }
 
   async endTurn(): Promise<void> {
@@ -334,6 +340,41 @@ describe('the share path', () => {
     expect(rig.intake.saturated).toBe(false);
     expect(rig.relieved).toBeGreaterThan(0);
     expect(rig.replies.length).toBe(Number(nonce - 1n));
+  });
+
+  it('writes the pot of its port beside every share and every block', async () => {
+    rig.verdictOf.set(9n, Verdict.Block);
+    for (const [nonce, port] of [
+      [7n, 0],
+      [8n, 1],
+      [9n, 1],
+      [10n, 2],
+    ] as const)
+      rig.submit(jobId, nonce, 4, Number(nonce), port);
+    await rig.endTurn();
+    await rig.endTurn();
+    expect(rig.journal.shares.map((share) => share.portAndPot)).toEqual([0x100, 0x301, 0x301, 0x102]);
+    expect(rig.journal.blocks).toMatchObject([{ nonce: 9n, pot: 3 }]);
+    expect(rig.blocks).toMatchObject([{ pot: 3, receivedAtMs: rig.nowMs }]);
+  });
+
+  it('knows the oldest submission under way until it is on disk, refused, or its journal has failed', async () => {
+    expect(rig.oldest()).toBe(Number.POSITIVE_INFINITY);
+    rig.verdictOf.set(8n, Verdict.LowDifficulty);
+    rig.submit(jobId, 7n);
+    rig.nowMs = 1010;
+    await rig.endTurn();
+    rig.submit(jobId, 8n);
+    expect(rig.oldest()).toBe(1000);
+    await rig.endTurn();
+    rig.durable();
+    expect(rig.oldest()).toBe(Number.POSITIVE_INFINITY);
+    rig.submit(jobId, 9n);
+    expect(rig.oldest()).toBe(1010);
+    await rig.endTurn();
+    expect(rig.oldest()).toBe(1010);
+    rig.verdicts.onFailure(rig.journal.durableSequence, 'disk full');
+    expect(rig.oldest()).toBe(Number.POSITIVE_INFINITY);
   });
 
   it('refuses as overloaded, and answers, when a job has had its share of memory', () => {

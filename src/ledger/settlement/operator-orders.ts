@@ -1,0 +1,128 @@
+/**
+ * What an operator may order in the books, each as one ledger transaction: a deposit into the reserve, collected fees into the
+ * reserve, a coinbase output to the block it is of, a fee of its own for an account. In flow outpoints, hashes and addresses as people write them.
+ */
+import { EdgeError } from '../../kit/edge-error.ts';
+import { post } from '../books.ts';
+import type { Lead } from '../lead.ts';
+import type { ReservedConnection } from '../stores/postgres.ts';
+
+export interface Outpoint {
+  readonly txid: string;
+  readonly index: number;
+}
+
+/** `TXID:INDEX`; undefined when it is none. */
+export function outpointOf(text: string): Outpoint | undefined {
+  const parts = /^([0-9a-f]{64}):(\d{1,9})$/.exec(text.trim().toLowerCase());
+  return parts ? { txid: parts[1]!, index: Number(parts[2]) } : undefined;
+}
+
+/** Gives the amount. Ordering it twice moves it once. */
+export function fundReserve(lead: Lead, { txid, index }: Outpoint): Promise<bigint> {
+  return lead.transaction(async (sql) => {
+    const amountSompi = await amountOf(sql, { txid, index }, 'deposit');
+    await post(sql, lead.epoch, {
+      key: `reserve:${txid}:${index}`,
+      kind: 'reserve',
+      detail: { outpoint: `${txid}:${index}` },
+      entries: [
+        { kind: 'deposits', sompi: -amountSompi },
+        { kind: 'reserve', sompi: amountSompi },
+      ],
+    });
+    return amountSompi;
+  });
+}
+
+/** Fees that the pool has earned, left in the reserve. `nowMs` is in the key: every order moves its amount. */
+export function fundReserveFromFees(lead: Lead, sompi: bigint, nowMs: number): Promise<bigint> {
+  return lead.transaction((sql) =>
+    post(sql, lead.epoch, {
+      key: `reserve:fees:${nowMs}`,
+      kind: 'reserve',
+      detail: { from: 'pool_fee', sompi },
+      entries: [
+        { kind: 'pool_fee', sompi: -sompi },
+        { kind: 'reserve', sompi },
+      ],
+    }),
+  );
+}
+
+/** An output that nobody knew the block of becomes a reward of that block, and is divided with the next settlement of its pot. */
+export function attributeOutput(lead: Lead, { txid, index }: Outpoint, blockHash: string): Promise<bigint> {
+  return lead.transaction(async (sql) => {
+    const amountSompi = await amountOf(sql, { txid, index }, 'unattributed');
+    const [block] = await sql<{ id: bigint }[]>`SELECT id FROM blocks WHERE block_hash = ${blockHash}`;
+    if (!block) {
+      throw new EdgeError(
+        'SLUICE_BLOCK_UNKNOWN',
+        `no block of this pool has the hash ${blockHash}`,
+        'Only blocks that an engine has found can be named.',
+      );
+    }
+    await post(sql, lead.epoch, {
+      key: `attribute:${txid}:${index}`,
+      kind: 'attribute',
+      detail: { outpoint: `${txid}:${index}`, blockHash },
+      entries: [
+        { kind: 'unattributed', sompi: -amountSompi },
+        { kind: 'unsettled', sompi: amountSompi },
+      ],
+    });
+    await sql`
+      UPDATE treasury_outputs SET origin = 'blue', block_id = ${block.id} WHERE txid = ${txid} AND output_index = ${index}`;
+    return amountSompi;
+  });
+}
+
+/** undefined = none of its own any more. From the next settlement on. */
+export function setAccountFee(
+  lead: Lead,
+  address: string,
+  feeBasisPoints: bigint | undefined,
+  by: string,
+  nowMs: number,
+): Promise<void> {
+  return lead.transaction(async (sql) => {
+    const [account] = await sql<{ id: bigint }[]>`SELECT id FROM accounts WHERE address = ${address}`;
+    if (!account) {
+      throw new EdgeError(
+        'SLUICE_ACCOUNT_UNKNOWN',
+        `nobody has mined to ${address} yet`,
+        'An account begins with its first accepted share.',
+      );
+    }
+    await post(sql, lead.epoch, {
+      key: `fee:${account.id}:${nowMs}`,
+      kind: 'setting',
+      detail: { account: account.id, feeBasisPoints: feeBasisPoints ?? null, by },
+      entries: [],
+    });
+    if (feeBasisPoints === undefined) await sql`DELETE FROM account_terms WHERE account_id = ${account.id}`;
+    else {
+      await sql`
+        INSERT INTO account_terms (account_id, fee_basis_points, set_by) VALUES (${account.id}, ${Number(feeBasisPoints)}, ${by})
+        ON CONFLICT (account_id) DO UPDATE
+          SET fee_basis_points = excluded.fee_basis_points, set_at = now(), set_by = excluded.set_by`;
+    }
+  });
+}
+
+async function amountOf(
+  sql: ReservedConnection,
+  { txid, index }: Outpoint,
+  origin: 'deposit' | 'unattributed',
+): Promise<bigint> {
+  const [row] = await sql<{ amount: bigint; origin: string }[]>`
+    SELECT amount_sompi AS amount, origin FROM treasury_outputs WHERE txid = ${txid} AND output_index = ${index} FOR UPDATE`;
+  if (row?.origin === origin) return row.amount;
+  throw new EdgeError(
+    'SLUICE_OUTPOINT',
+    row
+      ? `${txid}:${index} came as ${row.origin}, not as ${origin}`
+      : `no output ${txid}:${index} is in the books`,
+    'The payer books outputs at the treasury once they are mature.',
+  );
+}

@@ -1,0 +1,203 @@
+/**
+ * The settler: divides rewards that are in the books. In flow treasury outputs without a settlement, out flow credits of miners, each
+ * division in one transaction and recomputed by SQL before it is kept. It must never divide an output twice, never before its minutes
+ * are complete, and never keep a division on which its two makers differ.
+ *
+ *   unsettled outputs -> groups by pot and unit, in the order of the found minutes
+ *     minutes complete? (PROP: all earlier blocks final?) --no--> this pot waits, the others go on
+ *     '--> window -> work by account (one query) -> divide -> posting, settlement, parts, mark -> recompute
+ *                                                                           differs: undone, and a halt is raised
+ */
+import { targetOfBits, workOfTarget } from '../../domain/target.ts';
+import type { Logger } from '../../kit/log.ts';
+import type { Lead } from '../lead.ts';
+import { prepareForSums, withFinders, workInWindow } from '../reward-window.ts';
+import { MS_PER_MINUTE, type Span } from '../schemes/scheme.ts';
+import type { ReservedConnection } from '../stores/postgres.ts';
+import {
+  completeThrough,
+  type InstanceProgress,
+  lateInstances,
+  readProgress,
+  sumMinutes,
+} from './loaded-minutes.ts';
+import { readPolicies } from './policies.ts';
+import {
+  type Difference,
+  readDifferences,
+  readHistory,
+  readMinutes,
+  writeSettlement,
+} from './settlement-store.ts';
+import { openBlocks, readUnsettled, type UnsettledGroup } from './unsettled.ts';
+
+export const SETTLEMENT_DIFFERS = 'SETTLEMENT_DIFFERS';
+/** A tick ends after so many, so that payouts and the audit have their turn. */
+const SETTLEMENTS_PER_TICK = 20;
+
+export interface SettlerOptions {
+  readonly lead: Lead;
+  /** Unix ms. */
+  readonly clock: () => number;
+  readonly log: Logger;
+  readonly waitForJournalsMs: number;
+}
+
+export interface SettledGroup {
+  readonly settlementId: bigint;
+  readonly pot: number;
+  readonly round: bigint;
+  readonly rewardSompi: bigint;
+  readonly accounts: number;
+}
+
+export interface WaitingGroup {
+  readonly pot: number;
+  readonly unit: Span;
+  readonly reason: 'journals' | 'blocks';
+}
+
+export interface SettlerReport {
+  readonly settled: readonly SettledGroup[];
+  /** The first group of each pot that cannot go on. */
+  readonly waiting: readonly WaitingGroup[];
+  /** Every minute before it is complete; undefined before the first share. */
+  readonly completeThroughMs: number | undefined;
+  /** SQL's division of a settlement was another one; nothing is settled until a person has cleared the halt. */
+  readonly halted: boolean;
+}
+
+export class Settler {
+  readonly #options: SettlerOptions;
+  readonly #startedMs: number;
+
+  constructor(options: SettlerOptions) {
+    this.#options = options;
+    this.#startedMs = options.clock();
+  }
+
+  async tick(): Promise<SettlerReport> {
+    const { lead, clock, waitForJournalsMs } = this.#options;
+    const nowMs = clock();
+    const instances = await readProgress(lead.sql);
+    // After a start everybody gets the whole time: engines may have been down as long as the payer was.
+    const givenUpMs =
+      nowMs >= this.#startedMs + waitForJournalsMs ? nowMs - waitForJournalsMs : Number.NEGATIVE_INFINITY;
+    const throughMs = completeThrough(instances, givenUpMs, nowMs);
+    const completeThroughMs = await sumMinutes(lead, throughMs);
+    const report = {
+      settled: [] as SettledGroup[],
+      waiting: [] as WaitingGroup[],
+      completeThroughMs,
+      halted: await isHalted(lead.sql),
+    };
+    if (report.halted) return report;
+    const waitingPots = new Set<number>();
+    for (const group of await readUnsettled(lead.sql, await readPolicies(lead.sql))) {
+      if (report.settled.length >= SETTLEMENTS_PER_TICK) break;
+      if (waitingPots.has(group.pot)) continue;
+      const reason = await this.#reasonToWait(group, throughMs);
+      if (reason) {
+        waitingPots.add(group.pot);
+        report.waiting.push({ pot: group.pot, unit: group.unit, reason });
+        continue;
+      }
+      const settled = await this.#settle(group, instances);
+      if (!settled) return { ...report, halted: true };
+      report.settled.push(settled);
+    }
+    return report;
+  }
+
+  async #reasonToWait(
+    { scheme, pot, unit }: UnsettledGroup,
+    throughMs: number,
+  ): Promise<WaitingGroup['reason'] | undefined> {
+    if (scheme.readsWork && unit.toMs > throughMs) return 'journals';
+    if (!scheme.waitsForEarlierBlocks) return undefined;
+    const { lead, waitForJournalsMs } = this.#options;
+    return (await openBlocks(lead.sql, pot, unit.toMs, waitForJournalsMs)) > 0 ? 'blocks' : undefined;
+  }
+
+  /** undefined: the two divisions differ, and a halt stands. */
+  #settle(group: UnsettledGroup, instances: readonly InstanceProgress[]): Promise<SettledGroup | undefined> {
+    const { lead, log } = this.#options;
+    return lead.transaction(async (sql) => {
+      // One snapshot: a late journal may be loading, and both divisions must see the same sums.
+      await sql`SET TRANSACTION ISOLATION LEVEL REPEATABLE READ`;
+      await prepareForSums(sql);
+      await sql`SAVEPOINT settlement`;
+      const settled = await this.#divide(sql, group, instances);
+      const differences = await readDifferences(sql, settled.settlementId);
+      if (differences.length === 0) {
+        log.info(
+          {
+            ...settled,
+            settlementId: String(settled.settlementId),
+            round: String(settled.round),
+            rewardSompi: String(settled.rewardSompi),
+          },
+          'rewards divided',
+        );
+        return settled;
+      }
+      await sql`ROLLBACK TO SAVEPOINT settlement`;
+      const reason = reasonOf(group, differences);
+      log.fatal({ pot: group.pot, reason }, 'two divisions of the same rewards differ: neither is kept');
+      await sql`SELECT raise_halt(${SETTLEMENT_DIFFERS}, ${reason}, 'settler')`;
+      return undefined;
+    });
+  }
+
+  async #divide(
+    sql: ReservedConnection,
+    group: UnsettledGroup,
+    instances: readonly InstanceProgress[],
+  ): Promise<SettledGroup> {
+    const { scheme, unit, outputs, pot, policy } = group;
+    const history = await readHistory(sql, pot, unit);
+    const window = scheme.windowOf({
+      unit,
+      terms: policy.terms,
+      minutes: scheme.readsWork
+        ? await readMinutes(sql, pot, { fromMs: unit.toMs - scheme.reachMs(policy.terms), toMs: unit.toMs })
+        : [],
+      networkWork: workOfTarget(targetOfBits(outputs[0]!.networkBits)),
+      previousToMs: history.previousToMs,
+    });
+    const divided = scheme.divide({
+      outputs,
+      dustInSompi: history.dustInSompi,
+      window,
+      terms: policy.terms,
+      accounts: scheme.readsWork
+        ? await withFinders(
+            sql,
+            await workInWindow(sql, pot, window),
+            outputs.map((output) => output.finderAccountId),
+          )
+        : [],
+    });
+    const settlementId = await writeSettlement(sql, this.#options.lead.epoch, {
+      group,
+      history,
+      window,
+      divided,
+      lateInstances: scheme.readsWork ? lateInstances(instances, window.toMs) : [],
+    });
+    const rewardSompi = outputs.reduce((sum, { amountSompi }) => sum + amountSompi, 0n);
+    return { settlementId, pot, round: history.round, rewardSompi, accounts: divided.parts.length };
+  }
+}
+
+async function isHalted(sql: ReservedConnection): Promise<boolean> {
+  const rows = await sql`SELECT FROM halts WHERE code = ${SETTLEMENT_DIFFERS} AND cleared_at IS NULL`;
+  return rows.length > 0;
+}
+
+function reasonOf({ pot, unit }: UnsettledGroup, differences: readonly Difference[]): string {
+  const found = differences.map(
+    ({ account_id, stored, recomputed }) => `account ${account_id ?? '-'}: ${stored} / ${recomputed}`,
+  );
+  return `pot ${pot}, blocks from ${new Date(unit.fromMs).toISOString()} to ${new Date(unit.toMs - MS_PER_MINUTE).toISOString()}: ${found.join('; ')}`;
+}

@@ -33,6 +33,8 @@ const BLOCKS_PER_SECOND = 20;
 /** 50 KAS: eight blocks pay a round. */
 const SUBSIDY_SOMPI = 5_000_000_000;
 const DATABASE_LIMIT_MS = 60_000;
+/** A second. */
+const ANSWERS_IN_A_ROW = 10;
 
 interface Sdk {
   readonly PrivateKey: new (
@@ -150,14 +152,22 @@ export class MoneyRig {
     return rows.map(({ pid }) => pid);
   }
 
-  /** Until it answers again. */
+  /** Until it answers again, and goes on to: right after a kill, connections of the old server may still answer. */
   async databaseAnswers(): Promise<void> {
-    const answers = (): Promise<boolean> =>
-      this.sql`SELECT 1`.then(
-        () => true,
-        () => false,
-      );
-    await pollUntil('PostgreSQL answers', answers, DATABASE_LIMIT_MS);
+    let answers = 0;
+    await pollUntil(
+      'PostgreSQL answers',
+      async () => {
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        const isThere = await this.sql`SELECT 1`.then(
+          () => true,
+          () => false,
+        );
+        answers = isThere ? answers + 1 : 0;
+        return answers >= ANSWERS_IN_A_ROW;
+      },
+      DATABASE_LIMIT_MS,
+    );
   }
 
   /** @param keepFolder for somebody who wants to see what went wrong. */

@@ -4,10 +4,10 @@
  */
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { addBlocksVerb } from './app/blocks-verb.ts';
+import { addAccountVerbs } from './app/account-verbs.ts';
 import { addAuditVerb } from './app/audit-verb.ts';
 import { addBackupVerbs } from './app/backup-verbs.ts';
-import { addAccountVerbs } from './app/account-verbs.ts';
+import { addBlocksVerb } from './app/blocks-verb.ts';
 import { addCapacityVerb } from './app/capacity-verb.ts';
 import { addConfigVerbs } from './app/config-verbs.ts';
 import { runDemo } from './app/demo.ts';

@@ -29,6 +29,7 @@ export class DatabaseSession {
   readonly #client: Database;
   readonly #connection: ReservedConnection;
   readonly #lost: () => boolean;
+  #discarded = false;
 
   private constructor(client: Database, connection: ReservedConnection, lost: () => boolean) {
     this.#client = client;
@@ -76,7 +77,7 @@ export class DatabaseSession {
 
   /** To be read anew for every statement: `session.sql\`...\``. */
   get sql(): ReservedConnection {
-    if (this.#lost()) {
+    if (this.#discarded || this.#lost()) {
       throw new EdgeError('SLUICE_DATABASE_UNREACHABLE', 'the connection to the database was lost');
     }
     return this.#connection;
@@ -136,6 +137,7 @@ export class DatabaseSession {
 
   /** Closes at once; the server rolls back whatever was open. */
   discard(): void {
+    this.#discarded = true;
     discard(this.#client);
   }
 }

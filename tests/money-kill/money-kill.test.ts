@@ -2,11 +2,10 @@ import { expect, it } from 'vitest';
 import type { CrashPoint } from '../../src/payout/crash-points.ts';
 import { runMoneyKillRounds } from './kill-rounds.ts';
 
-/** One after each thing that outlasts the process. All points, and the database as a victim: `npm run test:money-kill -- --rounds 200`. */
+/** All points, and database, node and lead as victims: `npm run test:money-kill -- --rounds 200`. */
 const POINTS: readonly CrashPoint[] = [
-  ...(['after-plan', 'after-sign', 'after-store-signed', 'after-store-broadcast', 'after-send'] as const),
-  ...(['after-resend', 'after-accept', 'after-reorganised', 'before-confirm', 'after-confirm'] as const),
-  ...(['after-conflict', 'after-consolidation'] as const),
+  ...(['after-plan', 'after-sign', 'after-store-broadcast', 'after-send', 'after-resend'] as const),
+  ...(['after-reorganised', 'after-confirm', 'after-conflict', 'after-consolidation'] as const),
 ];
 
 it('pays everybody once, and all of it, wherever the payer is killed', { timeout: 300_000 }, async () => {

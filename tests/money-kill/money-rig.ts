@@ -154,6 +154,7 @@ export class MoneyRig {
 
   /** Until it answers again, and goes on to: right after a kill, connections of the old server may still answer. */
   async databaseAnswers(): Promise<void> {
+<<<<<<< HEAD
     let answers = 0;
     await pollUntil(
       'PostgreSQL answers',
@@ -168,6 +169,14 @@ export class MoneyRig {
       },
       DATABASE_LIMIT_MS,
     );
+=======
+    const answers = (): Promise<boolean> =>
+      this.sql`SELECT 1`.then(
+        () => true,
+        () => false,
+      );
+    await pollUntil('PostgreSQL answers', answers, DATABASE_LIMIT_MS);
+>>>>>>> money
   }
 
   /** @param keepFolder for somebody who wants to see what went wrong. */

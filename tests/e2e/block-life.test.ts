@@ -20,13 +20,13 @@ beforeAll(async () => {
     ...[cli, 'miner', '--port', String(rig.stratumPort), '--network', RIG_NETWORK, '--json'],
     ...['--connections', '2', '--hashes-per-second', '60000', '--seconds', '8'],
   ]);
-}, 90_000);
+}, 120_000);
 afterAll(() => rig?.close());
 
 const blocksVerb = async (...more: readonly string[]): Promise<string> =>
   (await execute(process.execPath, [cli, 'blocks', ...more, '--config', rig.configFile])).stdout;
 
-describe('the life of a block', { timeout: 60_000 }, () => {
+describe('the life of a block', { timeout: 120_000 }, () => {
   it('is written with its pot, its times and its colour', async () => {
     const [block] = await pollUntil('a block is blue', async () => {
       const rows = await rig.sql`

@@ -46,7 +46,7 @@ const PLAIN_POINTS = CRASH_POINTS.filter((point) => !/resend|reorganised|conflic
 const SETTLE_EVERY = 10;
 /** 50 KAS each. */
 const BLOCKS_A_ROUND = 5;
-const REORG_BLOCKS = 30;
+const REORG_BLOCKS = 12;
 const OTHER_WALLET_FEE_SOMPI = 2_000_000n;
 const STEP_LIMIT_MS = 60_000;
 /** Longer than two audits of the rig are apart. */
@@ -239,18 +239,9 @@ class KillField {
   /** What a person does: look for the payout that lost, book what the other wallet took, clear the halts. */
   async #mendConflict(): Promise<void> {
     if (!this.#spent) return;
-<<<<<<< HEAD
-=======
-    await pollUntil(
-      'the payout is in conflict',
-      () => this.#hasNoLiveOn(this.#spent!.outpoint),
-      STEP_LIMIT_MS,
-    );
->>>>>>> money
     const { outpoint, amountSompi, by } = this.#spent;
     await pollUntil('the payout is in conflict', () => this.#hasNoLiveOn(outpoint), STEP_LIMIT_MS);
     // The payer says it after the payout was booked; killed in between, it never does.
-<<<<<<< HEAD
     if (!this.#payer!.ended) await pollUntil('payouts are halted', () => this.#isHalted(), STEP_LIMIT_MS);
     await this.#rig.withdraw(outpoint, by, amountSompi);
     this.#spent = undefined;
@@ -266,12 +257,6 @@ class KillField {
         WHERE cleared_at IS NULL AND code <> 'SETTLEMENT_DIFFERS'`;
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
-=======
-    if (this.#payer!.ended === false)
-      await pollUntil('payouts are halted', () => this.#isHalted(), STEP_LIMIT_MS);
-    await this.#rig
-      .sql`UPDATE halts SET cleared_by = 'kill rounds', cleared_at = now() WHERE code = 'CONFLICT' AND cleared_at IS NULL`;
->>>>>>> money
   }
 
   async #isHalted(): Promise<boolean> {

@@ -22,7 +22,8 @@ import { PayerProcess } from './payer-process.ts';
 
 export const NETWORK = 'devnet';
 export const MATURITY_DAA = 20;
-export const CONFIRM_DAA = 40;
+/** More than a reorganisation of the rounds takes back: a chain block is worth two of DAA score and more. */
+export const CONFIRM_DAA = 60;
 /** More outputs than this are joined; a round leaves fewer. */
 export const CONSOLIDATE_ABOVE = 40;
 const KEY = 'b7e151628aed2a6abf7158809cf4f3c762e7160f38b4da56a784d9045190cfef';
@@ -154,7 +155,6 @@ export class MoneyRig {
 
   /** Until it answers again, and goes on to: right after a kill, connections of the old server may still answer. */
   async databaseAnswers(): Promise<void> {
-<<<<<<< HEAD
     let answers = 0;
     await pollUntil(
       'PostgreSQL answers',
@@ -169,14 +169,6 @@ export class MoneyRig {
       },
       DATABASE_LIMIT_MS,
     );
-=======
-    const answers = (): Promise<boolean> =>
-      this.sql`SELECT 1`.then(
-        () => true,
-        () => false,
-      );
-    await pollUntil('PostgreSQL answers', answers, DATABASE_LIMIT_MS);
->>>>>>> money
   }
 
   /** @param keepFolder for somebody who wants to see what went wrong. */

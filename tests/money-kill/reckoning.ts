@@ -51,7 +51,6 @@ export async function reckon(rig: MoneyRig): Promise<Reckoning> {
     FROM accounts a`;
   let double = 0;
   let missing = 0;
-<<<<<<< HEAD
   for (const { address, earned, balance, fees } of rows) {
     const got = paid.get(address) ?? 0n;
     const sum = got + balance + fees;
@@ -61,21 +60,6 @@ export async function reckon(rig: MoneyRig): Promise<Reckoning> {
     faults.push(
       `${address} earned ${earned}, and has ${got} on the chain, ${balance} in its balance, ${fees} of fees`,
     );
-=======
-  for (const { address, balance, fees } of rows) {
-    const [got, due] = [paid.get(address) ?? 0n, earned.get(address) ?? 0n];
-    if (got + balance + fees > due) {
-      double++;
-      faults.push(
-        `${address} earned ${due}, and has ${got} on the chain, ${balance} in its balance, ${fees} of fees`,
-      );
-    } else if (got + balance + fees < due) {
-      missing++;
-      faults.push(
-        `${address} earned ${due}, and only has ${got} on the chain, ${balance} in its balance, ${fees} of fees`,
-      );
-    }
->>>>>>> money
   }
   faults.push(...(await booksFaults(rig)));
   return { double, missing, stuck: live + due, faults };

@@ -2,7 +2,7 @@
  * Shares: each credited once, and the sums that rewards are divided by are the sums of them. In flows a view, out flow sentences.
  * An incremental audit looks at the last minutes only: to look for a twin among all shares of a day is the nightly audit's.
  */
-import { type AuditSql, type AuditView, detailsOf, type FoundRow, ROWS_NAMED } from './audit-view.ts';
+import { type AuditView, detailsOf, type FoundRow, ROWS_NAMED } from './audit-view.ts';
 
 /** 5 */
 export async function creditedTwice({ sql, sharesFrom }: AuditView): Promise<string[]> {
@@ -27,18 +27,17 @@ export async function creditedTwice({ sql, sharesFrom }: AuditView): Promise<str
  */
 export async function unequalSums({ sql, full, sharesFrom }: AuditView): Promise<string[]> {
   const from = sql`date_trunc('minute', ${sharesFrom}::timestamptz)`;
-  const pot = (await sharesHavePot(sql)) ? sql`pot` : sql`0::smallint`;
   return detailsOf(
     await sql<FoundRow[]>`
     WITH days AS (
       SELECT to_date(right(c.relname, 8), 'YYYYMMDD') AS day FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
       WHERE i.inhparent = 'shares'::regclass
     ), computed AS (
-      SELECT date_trunc('minute', received_at) AS bucket, worker_id, instance_id, ${pot} AS pot, count(*) AS shares,
+      SELECT date_trunc('minute', received_at) AS bucket, worker_id, instance_id, pot, count(*) AS shares,
         sum(power(2::numeric, difficulty_log2 + 32)) AS work
       FROM shares WHERE credit = 0 AND received_at >= ${from} GROUP BY 1, 2, 3, 4
     ), kept AS (
-      SELECT bucket, worker_id, instance_id, ${pot} AS pot, sum(shares) AS shares, sum(work_hashes) AS work
+      SELECT bucket, worker_id, instance_id, pot, sum(shares) AS shares, sum(work_hashes) AS work
       FROM share_sums
       WHERE bucket >= ${from} AND (bucket AT TIME ZONE 'UTC')::date IN (SELECT day FROM days) GROUP BY 1, 2, 3, 4
     )
@@ -55,11 +54,4 @@ export async function unequalSums({ sql, full, sharesFrom }: AuditView): Promise
         AND (k.bucket AT TIME ZONE 'UTC')::date NOT IN (SELECT day FROM days))
     LIMIT ${ROWS_NAMED}`,
   );
-}
-
-/** A share's own pot came with a later migration than the sums' did. */
-export async function sharesHavePot(sql: AuditSql): Promise<boolean> {
-  const [row] = await sql<{ present: boolean }[]>`
-    SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'shares'::regclass AND attname = 'pot' AND NOT attisdropped) AS present`;
-  return row!.present;
 }

@@ -4,7 +4,6 @@
  * its meaning as text, `address|rig|job|nonce|...`.
  */
 import { createHash } from 'node:crypto';
-import { sharesHavePot } from '../audit/share-rules.ts';
 import type { ReservedConnection } from '../stores/postgres.ts';
 
 /** From where on one instance's rows can be compared, and which segments its journal still has. */
@@ -43,7 +42,6 @@ type Rows = (
   sql: ReservedConnection,
   coverage: readonly Coverage[],
   span: Span,
-  withPot: boolean,
 ) => AsyncIterable<CanonicalRow[]>;
 
 /** `covered`: one row per instance, as arrays of text since the client knows no others. */
@@ -54,11 +52,11 @@ function covered(sql: ReservedConnection, coverage: readonly Coverage[]) {
        ${coverage.map((one) => String(one.sumsFromMs))}::text[]) AS c (name, segment, from_ms)) covered`;
 }
 
-const shares: Rows = (sql, coverage, { fromMs, toMs }, withPot) =>
+const shares: Rows = (sql, coverage, { fromMs, toMs }) =>
   sql<CanonicalRow[]>`
     SELECT concat_ws('/', i.name, lpad(s.segment::text, 12, '0'), lpad(s.slot::text, 12, '0')) COLLATE "C" AS key,
       concat_ws('|', (extract(epoch FROM s.received_at) * 1000)::bigint, a.address, to_json(w.name), encode(j.pre_pow_hash, 'hex'),
-        j.timestamp_ms, s.nonce, s.port, s.extranonce, s.difficulty_log2, s.verdict, s.credit, ${withPot ? sql`s.pot` : sql`NULL`}) AS text
+        j.timestamp_ms, s.nonce, s.port, s.extranonce, s.difficulty_log2, s.verdict, s.credit, s.pot) AS text
     FROM shares s JOIN instances i ON i.id = s.instance_id JOIN ${covered(sql, coverage)} ON covered.name = i.name
     LEFT JOIN workers w ON w.id = s.worker_id LEFT JOIN accounts a ON a.id = w.account_id LEFT JOIN jobs j ON j.id = s.job_id
     WHERE s.segment >= covered.segment
@@ -99,16 +97,9 @@ export async function compareTables(
   coverage: readonly Coverage[],
   span: Span,
 ): Promise<TableComparison[]> {
-  const withPot = await sharesHavePot(live);
   const found: TableComparison[] = [];
   for (const [table, rows] of TABLES)
-    found.push(
-      await compareStreams(
-        table,
-        rows(live, coverage, span, withPot),
-        rows(rebuilt, coverage, span, withPot),
-      ),
-    );
+    found.push(await compareStreams(table, rows(live, coverage, span), rows(rebuilt, coverage, span)));
   return found;
 }
 

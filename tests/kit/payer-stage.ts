@@ -230,6 +230,10 @@ export class PayerStage {
     return readFileSync(join(this.folder, name), 'utf8');
   }
 
+  figures(): string {
+    return readFileSync(join(this.folder, 'state', 'payer.prom'), 'utf8');
+  }
+
   async verb(...args: readonly string[]): Promise<VerbResult> {
     try {
       const { stdout, stderr } = await promisify(execFile)(process.execPath, [

@@ -27,36 +27,60 @@ BEGIN
 END
 $$;
 
--- Nobody's by default, or these would be everybody's.
-REVOKE EXECUTE ON FUNCTION post_transaction(bigint, text, text, jsonb, bigint[], bigint[]) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION take_lead(text, text) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION raise_halt(text, text, text) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION ensure_day_partitions(date) FROM PUBLIC;
-
--- Three functions do with the owner's rights what their callers may not do otherwise: make the tables of a day, write the books in
--- the one way that balances, raise the latch. Their search path is fixed, so that no caller can put a table of his own before ours.
+-- What is here may be of a later or an earlier schema: what is not there is passed over.
 DO $$
 DECLARE
+  right_of record;
   signature text;
 BEGIN
+  -- Nobody's by default, or these would be everybody's.
+  FOREACH signature IN ARRAY ARRAY['post_transaction(bigint, text, text, jsonb, bigint[], bigint[])', 'take_lead(text, text)',
+      'raise_halt(text, text, text)', 'ensure_day_partitions(date)', 'measure_efforts(integer)',
+      'apply_account_settings(text, bigint, integer, text, timestamptz, text, text)'] LOOP
+    CONTINUE WHEN to_regprocedure(signature) IS NULL;
+    EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', signature);
+  END LOOP;
+
+  -- These do with the owner's rights what their callers may not do otherwise: make the tables of a day, write the books in the one way
+  -- that balances, raise the latch, take settings that are newer. Their search path is fixed, so that no caller can put a table of
+  -- his own before ours.
   FOREACH signature IN ARRAY ARRAY['ensure_day_partitions(date)', 'raise_halt(text, text, text)',
-                                   'post_transaction(bigint, text, text, jsonb, bigint[], bigint[])'] LOOP
+      'post_transaction(bigint, text, text, jsonb, bigint[], bigint[])',
+      'apply_account_settings(text, bigint, integer, text, timestamptz, text, text)'] LOOP
+    CONTINUE WHEN to_regprocedure(signature) IS NULL;
     EXECUTE format('ALTER FUNCTION %s SECURITY DEFINER SET search_path = %I, pg_temp', signature, current_schema());
+  END LOOP;
+
+  FOR right_of IN SELECT * FROM (VALUES
+    ('sluice_engine', 'raise_halt(text, text, text)'), ('sluice_payer', 'raise_halt(text, text, text)'),
+    ('sluice_auditor', 'raise_halt(text, text, text)'),
+    ('sluice_engine', 'ensure_day_partitions(date)'),
+    ('sluice_engine', 'measure_efforts(integer)'),
+    ('sluice_engine', 'apply_account_settings(text, bigint, integer, text, timestamptz, text, text)'),
+    ('sluice_payer', 'post_transaction(bigint, text, text, jsonb, bigint[], bigint[])'),
+    ('sluice_payer', 'take_lead(text, text)')) AS f (role, signature) LOOP
+    CONTINUE WHEN to_regprocedure(right_of.signature) IS NULL;
+    EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', right_of.signature, right_of.role);
+  END LOOP;
+
+  FOR right_of IN SELECT f.role, f.rights, unnest(string_to_array(f.tables, ' ')) AS one FROM (VALUES
+    ('sluice_engine', 'INSERT', 'accounts workers instances jobs shares'),
+    ('sluice_engine', 'INSERT, UPDATE', 'share_sums reject_sums journal_progress blocks'),
+    -- History is only added to.
+    ('sluice_payer', 'INSERT', 'accounts policies settlements settlement_parts pot_minutes pps_minutes reward_origins payments payout_steps'),
+    ('sluice_payer', 'INSERT, UPDATE', 'leaders treasury_outputs payouts payout_inputs payout_requests payer_status halts network_minutes'),
+    ('sluice_payer', 'INSERT, UPDATE', 'pot_minutes_progress'),
+    ('sluice_payer', 'INSERT, UPDATE, DELETE', 'account_terms'),
+    -- That a block's reward is in the books is the payer's to say.
+    ('sluice_payer', 'UPDATE', 'blocks'),
+    -- The payer audits with its own connection.
+    ('sluice_payer', 'INSERT', 'audits audit_violations'),
+    ('sluice_auditor', 'INSERT', 'audits audit_violations')) AS f (role, rights, tables) LOOP
+    CONTINUE WHEN to_regclass(right_of.one) IS NULL;
+    EXECUTE format('GRANT %s ON %I TO %I', right_of.rights, right_of.one, right_of.role);
   END LOOP;
 END
 $$;
 
-GRANT INSERT ON accounts, workers, instances, jobs, shares TO sluice_engine;
-GRANT INSERT, UPDATE ON share_sums, reject_sums, journal_progress, blocks, account_settings TO sluice_engine;
-GRANT EXECUTE ON FUNCTION ensure_day_partitions(date) TO sluice_engine;
-GRANT EXECUTE ON FUNCTION raise_halt(text, text, text) TO sluice_engine, sluice_payer, sluice_auditor;
-
 -- An account of the ledger is opened at zero; only post_transaction moves its balance.
 GRANT INSERT (kind, account_id) ON ledger_accounts TO sluice_payer;
-GRANT EXECUTE ON FUNCTION post_transaction(bigint, text, text, jsonb, bigint[], bigint[]) TO sluice_payer;
-GRANT EXECUTE ON FUNCTION take_lead(text, text) TO sluice_payer;
-GRANT INSERT ON accounts, policies, settlements, settlement_parts, payments, payout_steps TO sluice_payer;
-GRANT INSERT, UPDATE ON leaders, treasury_outputs, payouts, payout_inputs, halts, account_terms, network_minutes TO sluice_payer;
-
--- The payer audits with its own connection.
-GRANT INSERT ON audits, audit_violations TO sluice_payer, sluice_auditor;

@@ -52,9 +52,14 @@ export class Lead {
   /**
    * Runs `work` between BEGIN and COMMIT. Any failure, also that of COMMIT, ends the lead: what became of the transaction is then
    * learnt by looking into the database, under a new lead. Transactions wait for each other.
+   *
+   * @param deadlineMs of all statements together; each has its own, too
    */
-  transaction<T>(work: (sql: ReservedConnection) => Promise<T>): Promise<T> {
-    const run = this.#last.then(() => this.#run(work));
+  transaction<T>(
+    work: (sql: ReservedConnection) => Promise<T>,
+    deadlineMs: number = STATEMENT_DEADLINE_MS,
+  ): Promise<T> {
+    const run = this.#last.then(() => this.#run(work, deadlineMs));
     this.#last = run.catch(() => {});
     return run;
   }
@@ -64,9 +69,9 @@ export class Lead {
     this.#session.discard();
   }
 
-  async #run<T>(work: (sql: ReservedConnection) => Promise<T>): Promise<T> {
+  async #run<T>(work: (sql: ReservedConnection) => Promise<T>, deadlineMs: number): Promise<T> {
     try {
-      return await this.#session.within(STATEMENT_DEADLINE_MS, async () => {
+      return await this.#session.within(deadlineMs, async () => {
         await this.sql`BEGIN`;
         const result = await work(this.sql);
         const answer = await this.sql`COMMIT`;

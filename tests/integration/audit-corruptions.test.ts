@@ -5,7 +5,8 @@ import { INVARIANTS } from '../../src/ledger/audit/invariants.ts';
 import { type Database, openDatabase, type ReservedConnection } from '../../src/ledger/stores/postgres.ts';
 import { BOOK_CORRUPTIONS } from '../kit/book-corruptions.ts';
 import { Pick } from '../kit/corruption.ts';
-import { MONEY_CORRUPTIONS } from '../kit/money-corruptions.ts';
+import { PAYOUT_CORRUPTIONS } from '../kit/payout-corruptions.ts';
+import { REWARD_CORRUPTIONS } from '../kit/reward-corruptions.ts';
 import { buildSmallLedger } from '../kit/small-ledger.ts';
 import {
   type FreshDatabase,
@@ -15,7 +16,7 @@ import {
 } from '../kit/test-database.ts';
 
 const SEEDS = 200;
-const CORRUPTIONS = [...BOOK_CORRUPTIONS, ...MONEY_CORRUPTIONS];
+const CORRUPTIONS = [...BOOK_CORRUPTIONS, ...REWARD_CORRUPTIONS, ...PAYOUT_CORRUPTIONS];
 const FEE_CAP_SOMPI = 100_000_000n;
 
 let database: TestDatabase;
@@ -94,7 +95,7 @@ describe('the auditor', () => {
       );
     }
     expect(missed).toEqual([]);
-  }, 120_000);
+  }, 300_000);
 
   it('finds sound books again after each was taken back', async () => {
     await sql`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`;

@@ -29,7 +29,7 @@ import {
 
 const TAKEN_AT = new Date(Date.UTC(2026, 5, 2));
 
-describe('backup and restore', () => {
+describe('backup and restore', { timeout: 120_000 }, () => {
   let database: TestDatabase;
   let folder: string;
   let empty: FreshDatabase;

@@ -9,7 +9,7 @@ import { AT, LoaderStage, writeShares } from '../kit/loader-stage.ts';
 import { settleWindow } from '../kit/settled-window.ts';
 import { type TestDatabase, withTestDatabase } from '../kit/test-database.ts';
 
-describe('a rebuild', () => {
+describe('a rebuild', { timeout: 120_000 }, () => {
   let database: TestDatabase;
   let stage: LoaderStage;
 

@@ -158,7 +158,7 @@ const CHAIN: readonly Row[] = [
     'transaction: deleted with its entries, balances made anew',
     'hash-chain-holds',
     (p) =>
-      `DELETE FROM ledger_transactions WHERE id = ${p.one('ledger_transactions', 'id', "kind = 'reserve'")}; DELETE FROM ledger_entries WHERE transaction_id NOT IN (SELECT id FROM ledger_transactions); UPDATE ledger_accounts l SET balance_sompi = coalesce((SELECT sum(amount_sompi) FROM ledger_entries WHERE ledger_account_id = l.id), 0)`,
+      `DELETE FROM ledger_transactions WHERE id = ${p.one('ledger_transactions', 'id', "kind = 'confirm'")}; DELETE FROM ledger_entries WHERE transaction_id NOT IN (SELECT id FROM ledger_transactions); UPDATE ledger_accounts l SET balance_sompi = coalesce((SELECT sum(amount_sompi) FROM ledger_entries WHERE ledger_account_id = l.id), 0)`,
   ],
   [
     'transaction: the last one deleted',
@@ -202,7 +202,7 @@ const CHAIN: readonly Row[] = [
     'credit: given to another account in parts and entries, all traces covered',
     'credit-follows-work',
     (p) =>
-      `CREATE TEMP TABLE chosen ON COMMIT DROP AS SELECT s.id AS settlement_id, s.transaction_id FROM settlements s WHERE id = ${p.one('settlements', 'id')}; UPDATE settlement_parts SET gross_sompi = gross_sompi + CASE account_id WHEN 1 THEN 5000 ELSE -5000 END WHERE settlement_id = (SELECT settlement_id FROM chosen) AND account_id IN (1, 3); UPDATE ledger_entries e SET amount_sompi = amount_sompi + CASE l.account_id WHEN 1 THEN 5000 ELSE -5000 END FROM ledger_accounts l WHERE l.id = e.ledger_account_id AND l.kind = 'miner' AND l.account_id IN (1, 3) AND e.transaction_id = (SELECT transaction_id FROM chosen);${COVER_TRACKS}`,
+      `CREATE TEMP TABLE chosen ON COMMIT DROP AS SELECT s.id AS settlement_id, s.transaction_id FROM settlements s WHERE id = ${p.one('settlements', 'id', 'window_work > 0')}; UPDATE settlement_parts SET gross_sompi = gross_sompi + CASE account_id WHEN 1 THEN 5000 ELSE -5000 END WHERE settlement_id = (SELECT settlement_id FROM chosen) AND account_id IN (1, 3); UPDATE ledger_entries e SET amount_sompi = amount_sompi + CASE l.account_id WHEN 1 THEN 5000 ELSE -5000 END FROM ledger_accounts l WHERE l.id = e.ledger_account_id AND l.kind = 'miner' AND l.account_id IN (1, 3) AND e.transaction_id = (SELECT transaction_id FROM chosen);${COVER_TRACKS}`,
   ],
 ];
 

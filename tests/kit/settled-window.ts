@@ -17,7 +17,7 @@ export async function settleWindow(sql: Database, fromMs: number, toMs: number):
     post(sql, lead!.epoch, { key: of, kind, detail: {}, entries });
   const policy = await write(key('policy'), 'policy', []);
   await sql`INSERT INTO policies (pot, terms, effective_at, transaction_id)
-    VALUES (1, '{}', ${new Date(fromMs + Number(round))}, ${policy})`;
+    VALUES (1, '{"scheme": "pplns", "feeBasisPoints": 0}', ${new Date(fromMs + Number(round))}, ${policy})`;
   const txid = round.toString(16).padStart(64, 'c');
   const reward = await write(`reward:${txid}:0`, 'reward', [
     { kind: 'treasury', sompi: -REWARD },
@@ -37,7 +37,9 @@ export async function settleWindow(sql: Database, fromMs: number, toMs: number):
       ${lead!.epoch} FROM policies RETURNING id`;
   for (const { accountId, sompi } of parts) {
     const one = window.find((row) => row.accountId === accountId)!;
-    await sql`INSERT INTO settlement_parts VALUES (${settlement!.id}, ${accountId}, ${String(one.work)}, ${sompi}, 0, 0, 0)`;
+    await sql`
+      INSERT INTO settlement_parts (settlement_id, account_id, work, gross_sompi, bonus_sompi, fee_sompi, donation_sompi)
+      VALUES (${settlement!.id}, ${accountId}, ${String(one.work)}, ${sompi}, 0, 0, 0)`;
   }
   await sql`INSERT INTO treasury_outputs (txid, output_index, amount_sompi, origin, daa_score, block_id, transaction_id, settlement_id, leader_epoch)
     SELECT ${txid}, 0, ${REWARD}, 'blue', 1, min(id), ${reward}, ${settlement!.id}, ${lead!.epoch} FROM blocks`;

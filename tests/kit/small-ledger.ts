@@ -4,11 +4,15 @@
  */
 
 import { type Entry, post } from '../../src/ledger/books.ts';
-import { splitReward } from '../../src/ledger/schemes/split.ts';
+import { divideByWork } from '../../src/ledger/schemes/divide.ts';
+import { readTerms } from '../../src/ledger/schemes/terms.ts';
+import { creditsOf } from '../../src/ledger/settlement/settlement-store.ts';
 import type { Database } from '../../src/ledger/stores/postgres.ts';
 
 export const KAS = 100_000_000n;
 const MINUTES = 12;
+const ROUNDS = 6;
+const TERMS = { scheme: 'pplns', feeBasisPoints: 100, finderBonusBasisPoints: 50, feeTiers: [] };
 const ACCOUNTS = 4;
 const WORKERS = 6;
 /** 12:00 UTC: the window of no settlement crosses a day. */
@@ -37,10 +41,12 @@ export async function buildSmallLedger(sql: Database): Promise<void> {
   await ledger.agree();
   for (let output = 0; output < 14; output++) await ledger.reward(output);
   await ledger.foreign();
+  await ledger.creditMinute();
   for (let round = 1; round <= 3; round++) await ledger.settle(round);
   await ledger.pay('CONFIRMED', 'payees', [0, 1]);
   await ledger.lead('second');
-  for (let round = 4; round <= 6; round++) await ledger.settle(round);
+  for (let round = 4; round <= ROUNDS; round++) await ledger.settle(round);
+  await ledger.attribute();
   await ledger.pay('CONFIRMED', 'pool', [2]);
   await ledger.pay('ACCEPTED', 'payees', [3]);
   await ledger.pay('BROADCAST', 'pool', [4]);
@@ -98,7 +104,7 @@ class SmallLedger {
   async agree(): Promise<void> {
     const id = await this.#post('policy:1:1', 'policy', []);
     const [row] = await this.#sql<{ id: bigint }[]>`
-      INSERT INTO policies (pot, terms, effective_at, transaction_id) VALUES (1, '{"feeBasisPoints": 100}', ${at(0)}, ${id}) RETURNING id`;
+      INSERT INTO policies (pot, terms, effective_at, transaction_id) VALUES (1, ${JSON.stringify(TERMS)}::text::jsonb, ${at(0)}, ${id}) RETURNING id`;
     this.#policy = row!.id;
   }
 
@@ -133,53 +139,78 @@ class SmallLedger {
              (${hex(101)}, 0, ${4n * KAS}, 'unattributed', 2501, ${stray}, ${this.#epoch})`;
   }
 
-  /** Two outputs, divided by the work of the last four minutes: 1 % of fee, a bonus for account 1, a donation of account 2, dust. */
+  /**
+   * Two outputs, divided by the real scheme over the work of four minutes: 1 % of fee, a bonus for finders, a donation of account 2. The
+   * first and the last window lie where nobody mined: their rewards are dust.
+   */
   async settle(round: number): Promise<void> {
     const sql = this.#sql;
-    const blocks = [2 * round - 1, 2 * round];
-    const [from, to] = [at(round - 1), at(round + 3)];
-    const [output] = await sql<{ reward: string }[]>`
-      SELECT sum(amount_sompi)::text AS reward FROM treasury_outputs WHERE block_id = ANY(${`{${blocks}}`}::text::bigint[])`;
-    const reward = BigInt(output!.reward);
-    const window = await sql<{ account_id: bigint; work: string }[]>`
-      SELECT account_id, sum(work_hashes)::text AS work FROM share_sums JOIN workers w ON w.id = worker_id
-      WHERE bucket >= ${from} AND bucket < ${to} GROUP BY 1 ORDER BY 1`;
-    const work = window.map((one) => ({ accountId: one.account_id, work: BigInt(one.work) }));
-    const dustOut = 1n + ((reward + this.#dust + BigInt(round)) % 2n);
-    const bonus = 1_000n;
-    const { parts } = splitReward(reward + this.#dust - dustOut - bonus, 0n, work);
-    const rows = parts.map(({ accountId, sompi: gross }, index) => {
-      const extra = index === 0 ? bonus : 0n;
-      const fee = (gross + extra) / 100n;
-      const donation = accountId === 2n ? (gross + extra) / 50n : 0n;
-      return {
+    const blocks = `{${[2 * round - 1, 2 * round]}}`;
+    const first = round === 1 ? -9 : round === ROUNDS ? 90 : round - 1;
+    const window = { fromMs: at(first).getTime(), toMs: at(first + 4).getTime() };
+    const outputs = await sql<{ amount: bigint; finder: bigint }[]>`
+      SELECT amount_sompi AS amount, w.account_id AS finder FROM treasury_outputs o JOIN blocks b ON b.id = o.block_id
+      JOIN workers w ON w.id = b.worker_id WHERE b.id = ANY(${blocks}::text::bigint[])`;
+    const works = await sql<{ account_id: bigint; work: string }[]>`
+      SELECT a.id AS account_id, coalesce(sum(c.work_hashes), 0)::text AS work FROM accounts a JOIN workers w ON w.account_id = a.id
+      LEFT JOIN share_sums c ON w.id = c.worker_id AND bucket >= ${at(first)} AND bucket < ${at(first + 4)}
+      GROUP BY 1 ORDER BY 1`;
+    const reward = outputs.reduce((sum, { amount }) => sum + amount, 0n);
+    const divided = divideByWork({
+      outputs: outputs.map(({ amount, finder }) => ({ amountSompi: amount, finderAccountId: finder })),
+      dustInSompi: this.#dust,
+      window,
+      terms: readTerms(TERMS),
+      accounts: works.map(({ account_id: accountId, work }) => ({
         accountId,
-        work: work[index]!.work,
-        gross,
-        bonus: extra,
-        fee,
-        donation,
-        credit: gross + extra - fee - donation,
-      };
+        work: BigInt(work),
+        ownFeeBasisPoints: undefined,
+        donationBasisPoints: accountId === 2n ? 200n : 0n,
+      })),
     });
-    const sum = (column: 'fee' | 'donation' | 'work') => rows.reduce((total, row) => total + row[column], 0n);
+    const { parts, windowWork, feeSompi, donationSompi, dustOutSompi } = divided;
     const id = await this.#post(`settlement:1:${round}`, 'settlement', [
       { kind: 'unsettled', sompi: -reward },
-      { kind: 'dust', sompi: dustOut - this.#dust },
-      { kind: 'pool_fee', sompi: sum('fee') },
-      { kind: 'donation', sompi: sum('donation') },
-      ...rows.map(({ accountId, credit }): Entry => ({ kind: 'miner', accountId, sompi: credit })),
+      { kind: 'dust', sompi: dustOutSompi - this.#dust },
+      { kind: 'pool_fee', sompi: feeSompi },
+      { kind: 'donation', sompi: donationSompi },
+      ...creditsOf(parts),
     ]);
     const [settlement] = await sql<{ id: bigint }[]>`
       INSERT INTO settlements (pot, policy_id, round, window_from, window_to, window_work, account_count, reward_sompi, dust_in_sompi,
         dust_out_sompi, fee_sompi, donation_sompi, transaction_id, leader_epoch)
-      VALUES (1, ${this.#policy}, ${round}, ${from}, ${to}, ${String(sum('work'))}, ${rows.length}, ${reward}, ${this.#dust}, ${dustOut},
-        ${sum('fee')}, ${sum('donation')}, ${id}, ${this.#epoch}) RETURNING id`;
-    for (const row of rows)
-      await sql`INSERT INTO settlement_parts VALUES (${settlement!.id}, ${row.accountId}, ${String(row.work)}, ${row.gross}, ${row.bonus},
-        ${row.fee}, ${row.donation})`;
-    await sql`UPDATE treasury_outputs SET settlement_id = ${settlement!.id} WHERE block_id = ANY(${`{${blocks}}`}::text::bigint[])`;
-    this.#dust = dustOut;
+      VALUES (1, ${this.#policy}, ${round}, ${at(first)}, ${at(first + 4)}, ${String(windowWork)}, ${parts.length}, ${reward},
+        ${this.#dust}, ${dustOutSompi}, ${feeSompi}, ${donationSompi}, ${id}, ${this.#epoch}) RETURNING id`;
+    for (const part of parts)
+      await sql`
+        INSERT INTO settlement_parts (settlement_id, account_id, work, gross_sompi, bonus_sompi, fee_sompi, donation_sompi,
+          fee_basis_points, donation_basis_points)
+        VALUES (${settlement!.id}, ${part.accountId}, ${String(part.work)}, ${part.grossSompi}, ${part.bonusSompi}, ${part.feeSompi},
+          ${part.donationSompi}, ${Number(part.feeBasisPoints)}, ${Number(part.donationBasisPoints)})`;
+    await sql`UPDATE treasury_outputs SET settlement_id = ${settlement!.id} WHERE block_id = ANY(${blocks}::text::bigint[])`;
+    this.#dust = dustOutSompi;
+  }
+
+  /** Work that PPS paid out of the reserve. */
+  async creditMinute(): Promise<void> {
+    const id = await this.#post('pps:4:1', 'pps', [
+      { kind: 'reserve', sompi: -1_000n },
+      { kind: 'miner', accountId: 3n, sompi: 990n },
+      { kind: 'pool_fee', sompi: 10n },
+    ]);
+    await this.#sql`
+      INSERT INTO pps_minutes (pot, minute, policy_id, network_bits, value_sompi, work, account_count, gross_sompi, fee_sompi, donation_sompi,
+        transaction_id)
+      VALUES (4, ${at(0)}, ${this.#policy}, 1, 1, 1, 1, 1000, 10, 0, ${id})`;
+  }
+
+  /** The coinbase of nobody's block, now that a person has found out whose it was. */
+  async attribute(): Promise<void> {
+    await this.#post(`attribute:${hex(101)}:0`, 'attribute', [
+      { kind: 'unattributed', sompi: -4n * KAS },
+      { kind: 'unsettled', sompi: 4n * KAS },
+    ]);
+    await this.#sql`UPDATE treasury_outputs SET origin = 'blue', block_id = 14 WHERE txid = ${hex(101)}`;
   }
 
   /** Two payees, half a KAS each; the rest of the inputs is change. */

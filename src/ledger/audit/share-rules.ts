@@ -33,18 +33,18 @@ export async function unequalSums({ sql, full, sharesFrom }: AuditView): Promise
       SELECT to_date(right(c.relname, 8), 'YYYYMMDD') AS day FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
       WHERE i.inhparent = 'shares'::regclass
     ), computed AS (
-      SELECT date_trunc('minute', received_at) AS bucket, worker_id, instance_id, count(*) AS shares,
+      SELECT date_trunc('minute', received_at) AS bucket, worker_id, instance_id, pot, count(*) AS shares,
         sum(power(2::numeric, difficulty_log2 + 32)) AS work
-      FROM shares WHERE credit = 0 AND received_at >= ${from} GROUP BY 1, 2, 3
+      FROM shares WHERE credit = 0 AND received_at >= ${from} GROUP BY 1, 2, 3, 4
     ), kept AS (
-      SELECT bucket, worker_id, instance_id, sum(shares) AS shares, sum(work_hashes) AS work
+      SELECT bucket, worker_id, instance_id, pot, sum(shares) AS shares, sum(work_hashes) AS work
       FROM share_sums
-      WHERE bucket >= ${from} AND (bucket AT TIME ZONE 'UTC')::date IN (SELECT day FROM days) GROUP BY 1, 2, 3
+      WHERE bucket >= ${from} AND (bucket AT TIME ZONE 'UTC')::date IN (SELECT day FROM days) GROUP BY 1, 2, 3, 4
     )
-    SELECT format('minute %s, worker %s, instance %s: %s shares of %s hashes in shares, %s of %s in share_sums',
-      to_char(bucket AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'), worker_id, instance_id, coalesce(c.shares, 0),
+    SELECT format('minute %s, worker %s, instance %s, pot %s: %s shares of %s hashes in shares, %s of %s in share_sums',
+      to_char(bucket AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'), worker_id, instance_id, pot, coalesce(c.shares, 0),
       trunc(coalesce(c.work, 0)), coalesce(k.shares, 0), coalesce(k.work, 0)) AS detail
-    FROM computed c FULL JOIN kept k USING (bucket, worker_id, instance_id)
+    FROM computed c FULL JOIN kept k USING (bucket, worker_id, instance_id, pot)
     WHERE c.shares IS DISTINCT FROM k.shares OR c.work IS DISTINCT FROM k.work
     UNION ALL
     SELECT format('instance %s has loaded %s records, and %s shares of it are here', j.instance_id, j.loaded_records, s.rows)

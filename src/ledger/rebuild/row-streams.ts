@@ -56,7 +56,7 @@ const shares: Rows = (sql, coverage, { fromMs, toMs }) =>
   sql<CanonicalRow[]>`
     SELECT concat_ws('/', i.name, lpad(s.segment::text, 12, '0'), lpad(s.slot::text, 12, '0')) COLLATE "C" AS key,
       concat_ws('|', (extract(epoch FROM s.received_at) * 1000)::bigint, a.address, to_json(w.name), encode(j.pre_pow_hash, 'hex'),
-        j.timestamp_ms, s.nonce, s.port, s.extranonce, s.difficulty_log2, s.verdict, s.credit) AS text
+        j.timestamp_ms, s.nonce, s.port, s.extranonce, s.difficulty_log2, s.verdict, s.credit, s.pot) AS text
     FROM shares s JOIN instances i ON i.id = s.instance_id JOIN ${covered(sql, coverage)} ON covered.name = i.name
     LEFT JOIN workers w ON w.id = s.worker_id LEFT JOIN accounts a ON a.id = w.account_id LEFT JOIN jobs j ON j.id = s.job_id
     WHERE s.segment >= covered.segment

@@ -154,7 +154,7 @@ export class PayerStage {
     }
   }
 
-  /** Gives an account a balance, also while a payer runs: in its name. */
+  /** Gives an account a balance, also while a payer runs: in its name. As a gift: the auditor asks of rewards where they came from. */
   async credit(address: string, sompi: bigint): Promise<bigint> {
     const { sql } = this.database;
     const [row] = await sql<{ id: bigint }[]>`
@@ -162,7 +162,7 @@ export class PayerStage {
       RETURNING id`;
     await post(sql, await this.#epoch(), {
       key: `credit:${address}:${process.hrtime.bigint()}`,
-      kind: 'attribute',
+      kind: 'reserve',
       detail: {},
       entries: [
         { kind: 'unattributed', sompi: -sompi },

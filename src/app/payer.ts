@@ -108,9 +108,7 @@ async function leadOnce(context: DutyContext, loop: DutyLoop): Promise<void> {
   if (loop.stopping) return;
   tellParent({ kind: 'ready', info: { epoch: Number(lead.epoch), pays: context.signer !== undefined } });
   const duties = [...dutiesOf(context), statusDuty(context, loop.records)];
-  await loop.run(duties, async () => {
-    await lead.sql`SELECT assert_lead('payer', ${lead.epoch})`;
-  });
+  await loop.run(duties, () => lead.check());
 }
 
 /** Waits for a node that is as far as the ledger: a node that still catches up lacks outputs that are there. */

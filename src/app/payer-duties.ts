@@ -137,7 +137,7 @@ function payoutDuty({ lead, chain, signer, terms, log, told, metrics, atPoint }:
     ...{ store, chain, signer, terms, clock: Date.now, log },
     ...(atPoint && { atPoint }),
   });
-  const desk = new RequestDesk(store, () => lead.sql);
+  const desk = new RequestDesk(store, lead);
   return {
     name: 'payouts',
     everyMs: PAYOUT_EVERY_MS,

@@ -162,7 +162,7 @@ export class PayerStage {
       RETURNING id`;
     await post(sql, await this.#epoch(), {
       key: `credit:${address}:${process.hrtime.bigint()}`,
-      kind: 'attribute',
+      kind: 'reserve',
       detail: {},
       entries: [
         { kind: 'unattributed', sompi: -sompi },

@@ -137,6 +137,24 @@ CREATE TABLE pot_minutes_progress (
 );
 COMMENT ON TABLE pot_minutes_progress IS 'One row: every minute before it is in pot_minutes.';
 
+-- What is summed once need not be summed for every block: a window of hours is mostly whole spans of ten minutes.
+CREATE TABLE account_spans (
+  pot        smallint NOT NULL,
+  span_start timestamptz NOT NULL CHECK (mod(extract(epoch FROM span_start), 600) = 0),
+  account_id bigint NOT NULL,
+  work       numeric(60, 0) NOT NULL CHECK (work > 0),
+  PRIMARY KEY (span_start, pot, account_id)
+);
+COMMENT ON TABLE account_spans IS
+  'Work per account, pot and ten minutes, of minutes that every engine had loaded. A short cut: each settlement is held against share_sums, and deleting all rows here and in account_spans_range only costs time.';
+
+CREATE TABLE account_spans_range (
+  only_one boolean PRIMARY KEY DEFAULT true CHECK (only_one),
+  from_at  timestamptz NOT NULL,
+  through  timestamptz NOT NULL
+);
+COMMENT ON TABLE account_spans_range IS 'One row: which spans are there and may be used.';
+
 CREATE TABLE pps_minutes (
   pot            smallint NOT NULL REFERENCES pots (id),
   minute         timestamptz NOT NULL CHECK (extract(second FROM minute) = 0),

@@ -75,9 +75,13 @@ BEGIN
     SELECT s.*, (SELECT coalesce(sum(w.work_hashes), 0) FROM share_sums w
                  WHERE w.pot = s.pot AND w.bucket > s.before AND w.bucket <= s.minute) AS work
     FROM spans s
+  ), free AS (
+    -- A row that the payer is booking is left for the next time: it takes its rows in another order, and must never be the victim.
+    SELECT b.id, div(w.work, w.found) AS effort FROM works w
+    JOIN blocks b ON b.pot = w.pot AND b.found_at >= w.minute AND b.found_at < w.minute + interval '1 minute'
+    FOR NO KEY UPDATE OF b SKIP LOCKED
   )
-  UPDATE blocks b SET effort_work = div(w.work, w.found) FROM works w
-  WHERE b.pot = w.pot AND b.found_at >= w.minute AND b.found_at < w.minute + interval '1 minute';
+  UPDATE blocks b SET effort_work = free.effort FROM free WHERE b.id = free.id;
   GET DIAGNOSTICS measured = ROW_COUNT;
   RETURN measured;
 END

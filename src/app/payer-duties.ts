@@ -22,18 +22,15 @@ import { RequestDesk } from '../payout/payout-requests.ts';
 import { reportText } from '../payout/report-text.ts';
 import { PostgresPayoutStore } from '../payout/stores/postgres-payout-store.ts';
 import { chainWitness } from './chain-witness.ts';
+import type { Duty } from './payer-loop.ts';
+import type { PayerMetrics } from './payer-metrics.ts';
 import type { PayerParts } from './payer-parts.ts';
-
-export interface Duty {
-  readonly name: string;
-  readonly everyMs: number;
-  tick(): Promise<void>;
-}
 
 export interface DutyContext extends PayerParts {
   readonly lead: Lead;
   readonly log: Logger;
   readonly links: readonly NodeLink[];
+  readonly metrics: PayerMetrics;
   /** Tests kill the process there; there is no other way to set it than to be that test's program. */
   readonly atPoint?: AtPoint | undefined;
   /** Kept for the status, over leads. */
@@ -134,7 +131,7 @@ async function haltAtOnce(databaseUrl: string, code: string, reason: string): Pr
   }
 }
 
-function payoutDuty({ lead, chain, signer, terms, log, told, atPoint }: DutyContext): Duty {
+function payoutDuty({ lead, chain, signer, terms, log, told, metrics, atPoint }: DutyContext): Duty {
   const store = new PostgresPayoutStore(lead);
   const machine = new PayoutMachine({
     ...{ store, chain, signer, terms, clock: Date.now, log },
@@ -147,6 +144,7 @@ function payoutDuty({ lead, chain, signer, terms, log, told, atPoint }: DutyCont
     tick: async () => {
       const rounds = await desk.takeUp();
       const report = await machine.tick(rounds.length > 0);
+      metrics.observe(report);
       if (report.round || report.waits !== '' || !told.payouts) told.payouts = report;
       else told.payouts = { ...report, round: told.payouts.round, planned: told.payouts.planned };
       await desk.answer(rounds, reportText(report));

@@ -6,7 +6,12 @@
  */
 import { messageOf } from '../kit/edge-error.ts';
 import { type Logger, ThrottledLog } from '../kit/log.ts';
-import type { Duty } from './payer-duties.ts';
+
+export interface Duty {
+  readonly name: string;
+  readonly everyMs: number;
+  tick(): Promise<void>;
+}
 
 export interface DutyRecord {
   nextAtMs: number;

@@ -4,8 +4,8 @@
  */
 import { hostname } from 'node:os';
 import { reportText } from '../payout/report-text.ts';
-import type { Duty, DutyContext } from './payer-duties.ts';
-import type { DutyRecord } from './payer-loop.ts';
+import type { DutyContext } from './payer-duties.ts';
+import type { Duty, DutyRecord } from './payer-loop.ts';
 import { tellParent } from './role-channel.ts';
 
 export interface PayerStatus {
@@ -26,7 +26,7 @@ export interface PayerStatus {
 const EVERY_MS = 2_000;
 
 export function statusDuty(context: DutyContext, records: ReadonlyMap<string, DutyRecord>): Duty {
-  const { lead } = context;
+  const { lead, metrics, config } = context;
   return {
     name: 'status',
     everyMs: EVERY_MS,
@@ -37,6 +37,7 @@ export function statusDuty(context: DutyContext, records: ReadonlyMap<string, Du
         INSERT INTO payer_status (leader_epoch, status) VALUES (${lead.epoch}, ${JSON.stringify(status)}::text::jsonb)
         ON CONFLICT (only_one) DO UPDATE SET leader_epoch = excluded.leader_epoch, status = excluded.status, told_at = now()
         WHERE payer_status.leader_epoch <= excluded.leader_epoch`;
+      if (config.payouts.stateDirectory !== undefined) await metrics.write(config.payouts.stateDirectory);
     },
   };
 }

@@ -22,6 +22,7 @@ import { checkAgainstChain, LedgerHeadNote } from '../payout/ledger-head.ts';
 import { PostgresPayoutStore } from '../payout/stores/postgres-payout-store.ts';
 import { type DutyContext, dutiesOf } from './payer-duties.ts';
 import { DutyLoop } from './payer-loop.ts';
+import { PayerMetrics } from './payer-metrics.ts';
 import { firstWords, openPayerParts, type PayerParts } from './payer-parts.ts';
 import { statusDuty } from './payer-status.ts';
 import { onStopRequested, tellParent } from './role-channel.ts';
@@ -32,6 +33,7 @@ const CHECK_RETRY_MS = 1_000;
 /** @param atPoint for tests, which have a program of their own around this; `sluice payer` has none and no way to be given one */
 export async function runPayer(configFile: string, atPoint?: AtPoint): Promise<number> {
   const log = createLogger(loadConfig(configFile).log.level, 'payer');
+  keepMemoryPrivate();
   const parts = openPayerParts(configFile, process.env, log, true);
   const loop = new DutyLoop(log);
   onStopRequested((reason) => {
@@ -56,6 +58,18 @@ export async function runPayer(configFile: string, atPoint?: AtPoint): Promise<n
   }
 }
 
+/**
+ * What Node would write of its memory, or open to others, by itself: diagnostic reports, and a debugger on SIGUSR1. A listener of
+ * our own takes that signal away from it. Core dumps are the unit's to forbid (LimitCORE=0).
+ */
+function keepMemoryPrivate(): void {
+  process.on('SIGUSR1', () => {});
+  if (!process.report) return;
+  process.report.reportOnFatalError = false;
+  process.report.reportOnSignal = false;
+  process.report.reportOnUncaughtException = false;
+}
+
 async function leadAgainAndAgain(
   parts: PayerParts,
   loop: DutyLoop,
@@ -63,6 +77,7 @@ async function leadAgainAndAgain(
   atPoint: AtPoint | undefined,
 ): Promise<void> {
   const told: DutyContext['told'] = { payouts: undefined };
+  const metrics = new PayerMetrics(loop.records);
   const holder = payerName();
   let waitingFor = '';
   while (!loop.stopping) {
@@ -71,7 +86,8 @@ async function leadAgainAndAgain(
       lead = await Lead.take(parts.databaseUrl, holder);
       waitingFor = '';
       log.info({ epoch: String(lead.epoch) }, 'this payer leads');
-      await leadOnce({ ...parts, lead, log, told, atPoint }, loop);
+      metrics.leads(lead.epoch);
+      await leadOnce({ ...parts, lead, log, told, metrics, atPoint }, loop);
     } catch (error) {
       if (!isTransient(error)) throw error;
       if (messageOf(error) !== waitingFor) {
@@ -81,6 +97,7 @@ async function leadAgainAndAgain(
       await loop.pause(LEAD_RETRY_MS);
     } finally {
       lead?.close();
+      metrics.leads(undefined);
     }
   }
 }
@@ -91,9 +108,7 @@ async function leadOnce(context: DutyContext, loop: DutyLoop): Promise<void> {
   if (loop.stopping) return;
   tellParent({ kind: 'ready', info: { epoch: Number(lead.epoch), pays: context.signer !== undefined } });
   const duties = [...dutiesOf(context), statusDuty(context, loop.records)];
-  await loop.run(duties, async () => {
-    await lead.sql`SELECT assert_lead('payer', ${lead.epoch})`;
-  });
+  await loop.run(duties, () => lead.check());
 }
 
 /** Waits for a node that is as far as the ledger: a node that still catches up lacks outputs that are there. */

@@ -14,6 +14,9 @@ import type { ReservedConnection } from './stores/postgres.ts';
 const LOCK_KEY = 72_937;
 /** A settlement over 100,000 accounts takes seconds; a server that is silent for longer is gone. */
 const STATEMENT_DEADLINE_MS = 60_000;
+/** From a connection's error to its end, on the same machine: one turn of the loop, generously. */
+const CLOSE_IS_TOLD_MS = 100;
+const CHECK_DEADLINE_MS = 10_000;
 
 export class Lead {
   readonly epoch: bigint;
@@ -52,11 +55,30 @@ export class Lead {
   /**
    * Runs `work` between BEGIN and COMMIT. Any failure, also that of COMMIT, ends the lead: what became of the transaction is then
    * learnt by looking into the database, under a new lead. Transactions wait for each other.
+   *
+   * @param deadlineMs of all statements together; each has its own, too
    */
-  transaction<T>(work: (sql: ReservedConnection) => Promise<T>): Promise<T> {
-    const run = this.#last.then(() => this.#run(work));
+  transaction<T>(
+    work: (sql: ReservedConnection) => Promise<T>,
+    deadlineMs: number = STATEMENT_DEADLINE_MS,
+  ): Promise<T> {
+    const run = this.#last.then(() => this.#run(work, deadlineMs));
     this.#last = run.catch(() => {});
     return run;
+  }
+
+  /**
+   * Rejects unless this lead still holds. To be asked after a failure, when the connection may be dying: the client (3.4.9) rejects what
+   * was under way before it says that the connection is closed, and a statement that comes in between is never answered.
+   */
+  async check(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, CLOSE_IS_TOLD_MS));
+    const late = new Promise<never>((_, reject) => {
+      const fail = (): void => reject(new Error('the database does not say who leads'));
+      setTimeout(fail, CHECK_DEADLINE_MS).unref();
+    });
+    late.catch(() => {});
+    await Promise.race([this.sql`SELECT assert_lead('payer', ${this.epoch})`, late]);
   }
 
   /** Lets go of the lock with the connection. */
@@ -64,9 +86,9 @@ export class Lead {
     this.#session.discard();
   }
 
-  async #run<T>(work: (sql: ReservedConnection) => Promise<T>): Promise<T> {
+  async #run<T>(work: (sql: ReservedConnection) => Promise<T>, deadlineMs: number): Promise<T> {
     try {
-      return await this.#session.within(STATEMENT_DEADLINE_MS, async () => {
+      return await this.#session.within(deadlineMs, async () => {
         await this.sql`BEGIN`;
         const result = await work(this.sql);
         const answer = await this.sql`COMMIT`;

@@ -29,18 +29,25 @@ interface Walk {
   readonly node: string;
   at: string;
   found: { readonly block: string; readonly daaScore: bigint } | undefined;
+  /** It began after `chainFrom`, which was pruned: the payer was away for days. What was accepted before is told by its outputs alone. */
+  readonly isLate: boolean;
 }
 
 /** Answers in a row without the end of the chain in sight: two days of chain. The walk goes on in the next tick. */
 const BATCHES_MAX = 500;
 /** Payouts that are followed at once; the rest begin their walk anew. */
 const WALKS_MAX = 1_000;
+const REFRESH_EVERY_MS = 1_000;
+/** 3 s at ten blocks a second. */
+const DAA_LAG_MAX = 30n;
 const KNOWN = /already in the mempool|already accepted|is already/i;
 
 export class KaspaPayoutChain implements PayoutChain {
   readonly #options: KaspaPayoutChainOptions;
   readonly #walks = new Map<string, Walk>();
   readonly #spenders = new SpenderSearch();
+  #asked: NodeLink | undefined;
+  #refreshedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: KaspaPayoutChainOptions) {
     this.#options = options;
@@ -91,13 +98,22 @@ export class KaspaPayoutChain implements PayoutChain {
   ): Promise<PayoutFate> {
     const walk = await this.#walkOn(link, txid, chainFrom);
     const { virtualDaaScore } = await link.refreshInfo();
-    if (walk?.found) {
-      const depthDaa = virtualDaaScore - walk.found.daaScore;
-      return { kind: 'accepted', ...walk.found, depthDaa: depthDaa > 0n ? depthDaa : 0n };
-    }
+    if (walk.found)
+      return { kind: 'accepted', ...walk.found, depthDaa: max(virtualDaaScore - walk.found.daaScore, 0n) };
     if (await link.mempoolHolds(txid)) return { kind: 'mempool' };
-    if (!walk) return { kind: 'unknown', reason: `${link.name} does not know block ${chainFrom}` };
-    const there = new Set((await this.#outputsOn(link)).map(outpointKey));
+    const outputs = await this.#outputsOn(link);
+    if (walk.isLate) {
+      const ours = outputs.find((output) => output.txid === txid);
+      const pruningPoint = await link.pruningPoint();
+      if (ours)
+        return {
+          kind: 'accepted',
+          block: pruningPoint,
+          daaScore: ours.daaScore,
+          depthDaa: max(virtualDaaScore - ours.daaScore, 0n),
+        };
+    }
+    const there = new Set(outputs.map(outpointKey));
     const gone = inputs.filter((input) => !there.has(outpointKey(input)));
     if (gone.length === 0) return { kind: 'unknown', reason: 'no node holds it' };
     const spender = await this.#spenders.find(link, txid, chainFrom, gone);
@@ -106,20 +122,22 @@ export class KaspaPayoutChain implements PayoutChain {
         kind: 'unknown',
         reason: `${gone.length} inputs are not at the treasury's address, e.g. ${outpointKey(gone[0]!)}`,
       };
-    const depthDaa = virtualDaaScore - spender.daaScore;
-    return { kind: 'conflicted', by: spender.txid, depthDaa: depthDaa > 0n ? depthDaa : 0n };
+    return { kind: 'conflicted', by: spender.txid, depthDaa: max(virtualDaaScore - spender.daaScore, 0n) };
   }
 
-  /** undefined when the node knows neither where the walk stood nor where it began. */
-  async #walkOn(link: NodeLink, txid: string, chainFrom: string): Promise<Walk | undefined> {
+  /** From where it stood; else from `chainFrom`; else, when the node has pruned that away, from the oldest block that it has. */
+  async #walkOn(link: NodeLink, txid: string, chainFrom: string): Promise<Walk> {
     const known = this.#walks.get(txid);
     if (known?.node === link.name && (await this.#goOn(link, txid, known))) return known;
-    const fresh: Walk = { node: link.name, at: chainFrom, found: undefined };
     this.#walks.delete(txid);
-    if (!(await this.#goOn(link, txid, fresh))) return undefined;
+    let walk: Walk = { node: link.name, at: chainFrom, found: undefined, isLate: false };
+    if (!(await this.#goOn(link, txid, walk))) {
+      walk = { ...walk, at: await link.pruningPoint(), isLate: true };
+      if (!(await this.#goOn(link, txid, walk))) return walk;
+    }
     if (this.#walks.size >= WALKS_MAX) this.#walks.delete(this.#walks.keys().next().value!);
-    this.#walks.set(txid, fresh);
-    return fresh;
+    this.#walks.set(txid, walk);
+    return walk;
   }
 
   async #goOn(link: NodeLink, txid: string, walk: Walk): Promise<boolean> {
@@ -150,9 +168,12 @@ export class KaspaPayoutChain implements PayoutChain {
   /** The furthest first; the next one only when that one could not be reached. */
   async #ask<T>(ask: (link: NodeLink) => Promise<T>): Promise<T> {
     let last: unknown;
+    await this.#refresh();
     for (const link of this.#bestFirst()) {
       try {
-        return await ask(link);
+        const answer = await ask(link);
+        this.#asked = link;
+        return answer;
       } catch (error) {
         if (error instanceof EdgeError && error.code === 'SLUICE_NODE_REFUSED') throw error;
         last = error;
@@ -166,16 +187,33 @@ export class KaspaPayoutChain implements PayoutChain {
     );
   }
 
-  #bestFirst(): readonly NodeLink[] {
-    const score = (link: NodeLink): bigint => link.info?.virtualDaaScore ?? 0n;
-    return this.#options.links
-      .filter((link) => link.connected)
-      .sort((a, b) => {
-        const synced = Number(b.info?.synced ?? false) - Number(a.info?.synced ?? false);
-        if (synced !== 0) return synced;
-        return score(a) === score(b) ? 0 : score(a) > score(b) ? -1 : 1;
-      });
+  /** All nodes, also those that nobody asks: one that stands still is noticed by the others' going on. */
+  async #refresh(): Promise<void> {
+    if (performance.now() - this.#refreshedAtMs < REFRESH_EVERY_MS) return;
+    this.#refreshedAtMs = performance.now();
+    const { links } = this.#options;
+    if (links.length < 2) return;
+    await Promise.allSettled(links.filter((link) => link.connected).map((link) => link.refreshInfo()));
   }
+
+  /** The one that was asked last stays first while it is about as far as the best: on another one each walk begins anew. */
+  #bestFirst(): readonly NodeLink[] {
+    const connected = this.#options.links.filter((link) => link.connected);
+    const best = connected.reduce((most, { info }) => max(most, info?.virtualDaaScore ?? 0n), 0n);
+    const rank = (link: NodeLink): number => {
+      const behind = best - (link.info?.virtualDaaScore ?? 0n);
+      const isGood = link.info?.synced === true && behind <= DAA_LAG_MAX;
+      return (isGood ? 2 : 0) + (link === this.#asked ? 1 : 0);
+    };
+    return connected.sort(
+      (a, b) =>
+        rank(b) - rank(a) || Number((b.info?.virtualDaaScore ?? 0n) - (a.info?.virtualDaaScore ?? 0n)),
+    );
+  }
+}
+
+function max(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
 }
 
 async function daaScoreOf(link: NodeLink, hash: string): Promise<bigint> {

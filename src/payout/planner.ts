@@ -29,6 +29,7 @@ import type { ChainOutput } from './payout-chain.ts';
 import type { LedgerOutput, PaidLately, PayableBalance } from './payout-store.ts';
 import type { PayoutTerms } from './payout-terms.ts';
 import { type Plan, type PlanInput, reservedSompi, sumOf } from './plan.ts';
+import { type End, WaitingLine } from './waiting-line.ts';
 
 export interface PlanningInput {
   readonly terms: PayoutTerms;
@@ -91,11 +92,16 @@ function paidBy(plans: readonly Plan[], payees: readonly Payee[]): readonly Paye
   });
 }
 
+interface LeftOut {
+  readonly payee: Payee;
+  readonly reason: SkipReason;
+}
+
 interface Payments {
-  readonly plans: Plan[];
-  readonly left: { readonly payee: Payee; readonly reason: SkipReason }[];
-  inputsLeft: readonly PlanInput[];
-  fundsLeft: bigint;
+  readonly plans: readonly Plan[];
+  readonly left: readonly LeftOut[];
+  readonly inputsLeft: readonly PlanInput[];
+  readonly fundsLeft: bigint;
 }
 
 function planPayments(
@@ -104,60 +110,66 @@ function planPayments(
   inputs: readonly PlanInput[],
   poolFunds: bigint,
 ): Payments {
-  const result: Payments = { plans: [], left: [], inputsLeft: inputs, fundsLeft: poolFunds };
-  const waiting = payees.toSorted(largestFirst);
-  while (waiting.length > 0) {
-    const plan = nextPayment(rules, waiting, result.inputsLeft);
-    if ('left' in plan) {
-      result.left.push(...plan.left);
-      for (const { payee } of plan.left) waiting.splice(waiting.indexOf(payee), 1);
-      continue;
-    }
-    if (rules.terms.feeFrom === 'pool' && plan.feeSompi > result.fundsLeft) {
-      result.left.push(...waiting.map((payee) => ({ payee, reason: 'pool-fees-short' as const })));
+  const plans: Plan[] = [];
+  const left: LeftOut[] = [];
+  const line = new WaitingLine(payees);
+  let inputsLeft = inputs;
+  let fundsLeft = poolFunds;
+  const leaveAll = (reason: SkipReason): void => {
+    for (const payee of line.rest()) left.push({ payee, reason });
+  };
+  while (line.length > 0) {
+    const next = nextPayment(rules, line, inputsLeft);
+    if ('nobody' in next) {
+      leaveAll(next.nobody);
       break;
     }
-    if (rules.terms.feeFrom === 'pool') result.fundsLeft -= plan.feeSompi;
-    const paid = new Set(plan.payees.map((payee) => payee.accountId));
-    waiting.splice(0, waiting.length, ...waiting.filter((payee) => !paid.has(payee.accountId)));
-    result.plans.push(plan);
-    result.inputsLeft = result.inputsLeft.slice(plan.inputs.length);
+    if ('left' in next) {
+      left.push(next.left);
+      continue;
+    }
+    if (rules.terms.feeFrom === 'pool' && next.feeSompi > fundsLeft) {
+      const back = new Set(next.payees.map(({ accountId }) => accountId));
+      for (const payee of payees)
+        if (back.has(payee.accountId)) left.push({ payee, reason: 'pool-fees-short' });
+      leaveAll('pool-fees-short');
+      break;
+    }
+    if (rules.terms.feeFrom === 'pool') fundsLeft -= next.feeSompi;
+    plans.push(next);
+    inputsLeft = inputsLeft.slice(next.inputs.length);
   }
-  return result;
+  return { plans, left, inputsLeft, fundsLeft };
 }
 
-/** The next transaction, or those that cannot be in any. */
+/** The next transaction; or one who can be in none; or why nobody can. Whoever is in it or left out is out of the line. */
 function nextPayment(
   rules: DraftRules,
-  waiting: readonly Payee[],
+  line: WaitingLine,
   inputs: readonly PlanInput[],
-): Plan | { readonly left: Payments['left'] } {
-  const filled = fill(rules.terms, waiting, inputs);
+): Plan | { readonly left: LeftOut } | { readonly nobody: SkipReason } {
+  const filled = fill(rules.terms, line, inputs);
   // The estimate leaves out what the fee takes from the outputs, so the last payees may not fit after all.
-  for (let count = filled.length; count > 0; count--) {
-    const drafted = draftPayment(rules, filled.slice(0, count), inputs);
+  for (; filled.length > 0; line.putBack(filled.pop()!.end)) {
+    const drafted = draftPayment(
+      rules,
+      filled.map(({ payee }) => payee),
+      inputs,
+    );
     if ('plan' in drafted) return drafted.plan;
   }
-  // Nobody fits, not even alone. When the smallest is too much for what lies there, all are.
-  const smallest = draftPayment(rules, waiting.slice(-1), inputs);
-  if ('plan' in smallest) return smallest.plan;
-  if (smallest.lacks === 'inputs') {
-    return { left: waiting.map((payee) => ({ payee, reason: 'treasury-short' as const })) };
-  }
-  const payee = filled[0] ?? waiting[0]!;
-  const alone = draftPayment(rules, [payee], inputs);
+  // When the smallest is too much for what lies there, all are.
+  const smallest = draftPayment(rules, [line.at('heavy')!], inputs);
+  if ('lacks' in smallest && smallest.lacks === 'inputs') return { nobody: 'treasury-short' };
+  const end = 'plan' in smallest ? 'heavy' : 'light';
+  const payee = line.at(end)!;
+  line.take(end);
+  const alone = end === 'heavy' ? smallest : draftPayment(rules, [payee], inputs);
   if ('plan' in alone) return alone.plan;
-  if (alone.lacks === 'mass') {
-    const part = draftPart(rules, payee, inputs);
-    return part ? part.plan : { left: [{ payee, reason: 'inputs-too-small' }] };
-  }
-  const reason: SkipReason =
-    alone.lacks === 'inputs'
-      ? 'treasury-short'
-      : alone.lacks === 'cap'
-        ? 'transaction-cap'
-        : feeReason(rules);
-  return { left: [{ payee, reason }] };
+  if (alone.lacks === 'mass')
+    return draftPart(rules, payee, inputs)?.plan ?? { left: { payee, reason: 'inputs-too-small' } };
+  if (alone.lacks === 'inputs') return { left: { payee, reason: 'treasury-short' } };
+  return { left: { payee, reason: alone.lacks === 'cap' ? 'transaction-cap' : feeReason(rules) } };
 }
 
 function feeReason({ terms }: DraftRules): SkipReason {
@@ -165,22 +177,23 @@ function feeReason({ terms }: DraftRules): SkipReason {
   return least > terms.feeMaxSompi ? 'fee-above-cap' : 'fee-above-amount';
 }
 
-/** Payees of one transaction, by estimate. In the order in which they were taken, so that the last can be left out again. */
-function fill(terms: PayoutTerms, waiting: readonly Payee[], inputs: readonly PlanInput[]): Payee[] {
-  const meanStorage = sumOf(waiting, (payee) => storageGramsOf(payee.reservedSompi)) / BigInt(waiting.length);
+interface Taken {
+  readonly payee: Payee;
+  readonly end: End;
+}
+
+/** Payees of one transaction, by estimate, out of the line. In the order in which they were taken, so that the last can go back. */
+function fill(terms: PayoutTerms, line: WaitingLine, inputs: readonly PlanInput[]): Taken[] {
+  const meanStorage = line.meanStorageGrams();
   const load = new Load(terms, inputs);
-  const taken: Payee[] = [];
-  let light = 0;
-  let heavy = waiting.length - 1;
-  while (light <= heavy) {
-    const heavyFirst = load.storageGrams <= meanStorage * BigInt(taken.length);
-    const first = waiting[heavyFirst ? heavy : light]!;
-    const second = waiting[heavyFirst ? light : heavy]!;
-    const fits = load.take(first) ? first : load.take(second) ? second : undefined;
-    if (!fits) break;
-    if (fits === waiting[heavy]) heavy--;
-    else light++;
-    taken.push(fits);
+  const taken: Taken[] = [];
+  while (line.length > 0) {
+    const wanted: readonly End[] =
+      load.storageGrams <= meanStorage * BigInt(taken.length) ? ['heavy', 'light'] : ['light', 'heavy'];
+    const end = wanted.find((one) => load.take(line.at(one)!));
+    if (!end) break;
+    taken.push({ payee: line.at(end)!, end });
+    line.take(end);
   }
   return taken;
 }
@@ -274,11 +287,6 @@ export function leastTransactions(
     [BigInt(payees.length), BigInt(OUTPUTS_MAX)],
   ] as const;
   return limits.reduce((most, [sum, limit]) => Math.max(most, Number((sum + limit - 1n) / limit)), 1);
-}
-
-function largestFirst(a: Payee, b: Payee): number {
-  if (a.reservedSompi !== b.reservedSompi) return a.reservedSompi > b.reservedSompi ? -1 : 1;
-  return a.accountId < b.accountId ? -1 : 1;
 }
 
 /** For people: what a round would move. */

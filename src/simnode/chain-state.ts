@@ -22,6 +22,8 @@ interface Acceptance {
 
 /** Steps that can be taken back. A reorganisation deeper than this is refused by the network. */
 export const REORG_DEPTH_MAX = 2_000;
+/** Chain blocks whose accepted ids are told: more than the blocks that are kept unless somebody asks for many; some megabytes. */
+const OLD_IDS_MAX = 20_000;
 
 export class ChainState {
   readonly #utxos: UtxoSet;
@@ -33,6 +35,8 @@ export class ChainState {
    */
   readonly #isForeignScript: (script: string) => boolean;
   readonly #acceptances = new Map<string, Acceptance>();
+  /** Of chain blocks that cannot be taken back any more: a node tells of every block that it still has. */
+  readonly #oldIds = new Map<string, readonly string[]>();
 
   constructor(
     utxos: UtxoSet,
@@ -48,7 +52,7 @@ export class ChainState {
 
   /** Ids in the order of acceptance, the coinbase first. */
   acceptedIds(chainBlock: string): readonly string[] {
-    return this.#acceptances.get(chainBlock)?.ids ?? [];
+    return this.#acceptances.get(chainBlock)?.ids ?? this.#oldIds.get(chainBlock) ?? [];
   }
 
   /** Returns what changed on balance. */
@@ -96,9 +100,15 @@ export class ChainState {
     }
     this.#utxos.apply(diff);
     this.#acceptances.set(block.hash, { diff, ids, transactions });
-    if (this.#acceptances.size > REORG_DEPTH_MAX)
-      this.#acceptances.delete(this.#acceptances.keys().next().value!);
+    if (this.#acceptances.size > REORG_DEPTH_MAX) this.#growOld();
     return diff;
+  }
+
+  #growOld(): void {
+    const [hash, { ids }] = this.#acceptances.entries().next().value!;
+    this.#acceptances.delete(hash);
+    this.#oldIds.set(hash, ids);
+    if (this.#oldIds.size > OLD_IDS_MAX) this.#oldIds.delete(this.#oldIds.keys().next().value!);
   }
 
   /**

@@ -88,7 +88,7 @@ describe('sluice account', () => {
       writeFileSync(file(name), text);
       chmodSync(file(name), mode);
       const { code, output, faults } = await account('sign', file('letter'), '--key-file', file(name));
-      expect(code).toBe(1);
+      expect(code).toBe(2);
       expect(output).toBe('');
       expect(faults).toContain('SLUICE_KEY_FILE');
       expect(faults).not.toContain(text);

@@ -110,6 +110,9 @@ describe('blocks in PostgreSQL', () => {
       await store.update(HASH, { ...BLUE, state });
       expect(await store.unfinished(10)).toHaveLength(1);
     }
+    await store.update(HASH, { ...BLUE, deep: true });
+    expect(await store.unfinished(10)).toEqual([]);
+    expect(await store.recent(10)).toMatchObject([{ state: 'blue', deep: true }]);
     for (const state of ['refused', 'red', 'matured', 'orphaned'] as const) {
       await store.update(HASH, { ...BLUE, state });
       expect(await store.unfinished(10)).toEqual([]);

@@ -68,7 +68,13 @@ describe('sluice payer', () => {
     const status = await stage.verb('payout', 'status');
     expect(status.stdout).toMatch(/^not halted\npayer: .*\ntold \d+ s ago; has the key/);
     expect(status.stdout).toContain(`CONFIRMED   payment, 2 payees`);
+    await pollUntil('the figures say so', () =>
+      stage.figures().includes('sluice_payer_steps_total{state="CONFIRMED"} 1'),
+    );
+    expect(stage.figures()).toMatch(/^sluice_payer_halts 0$/m);
+    payer.process.kill('SIGUSR1');
     expect(await payer.stop()).toBe(0);
+    expect(stage.log()).not.toMatch(/debugger/i);
     expect(stage.log()).not.toContain('b7e15162');
   }, 60_000);
 

@@ -30,7 +30,7 @@ describe('payouts on a chain', () => {
     await databases?.stop();
   });
   beforeEach(async () => {
-    stage = await PayerStage.open(databases, { blocksPerSecond: 0, forkRate: 0 });
+    stage = await PayerStage.open(databases, { blocksPerSecond: 0, forkRate: 0, keepBlocks: 2_100 });
     await stage.fund(4);
     await stage.credit(ANNA, 120n * KAS);
     lead = await stage.takeLead();
@@ -164,4 +164,56 @@ describe('payouts on a chain', () => {
     await store.cancel(1n, 'its input was spent by hand');
     expect(await stage.balance('miner')).toBe(120n * KAS);
   }, 30_000);
+
+  it('are found by their change when the payer was away for so long that the node has pruned their blocks', async () => {
+    await machine.tick();
+    const { txid } = (await store.live())[0]!.signed!;
+    mine(2);
+    // More than this node keeps.
+    mine(3_000);
+    const first = (await store.live())[0]!;
+    expect(await stage.link.chainChange(first.chainFrom!)).toBeUndefined();
+    const fate = await chain.fateOf(txid, first.chainFrom!, first.plan.inputs);
+    expect(fate).toMatchObject({ kind: 'accepted', block: expect.stringMatching(/^[0-9a-f]{64}$/) });
+    await machine.tick();
+    expect(await stage.states()).toEqual(['CONFIRMED']);
+    expect(await store.openHalts()).toEqual([]);
+  }, 30_000);
+});
+
+describe('payouts through an older node', () => {
+  it('go the same way, at the least feerate when it cannot estimate one', async () => {
+    const databases = await withTestDatabase();
+    const stage = await PayerStage.open(databases, {
+      blocksPerSecond: 0,
+      serverVersion: '0.14.1',
+      unknownCalls: ['getFeeEstimateRequest', 'getBlockRewardInfoRequest', 'getCurrentBlockColorRequest'],
+    });
+    try {
+      await stage.fund(2);
+      await stage.credit(ANNA, 120n * KAS);
+      const chain = new KaspaPayoutChain({ links: [stage.link], treasuryAddress: STAGE_TREASURY });
+      expect(await chain.feerate()).toBe(100);
+      const terms = payoutTermsOf(loadConfig(stage.configFile));
+      await stage.leading(async (lead) => {
+        const store = new PostgresPayoutStore(lead);
+        const signer = new KeySigner(stage.key, terms);
+        const machine = new PayoutMachine({
+          store,
+          chain,
+          signer,
+          terms,
+          clock: Date.now,
+          log: silentLogger,
+        });
+        await machine.tick();
+        stage.simnode.command('mine', { value: STAGE_DEPTH + 5 });
+        await machine.tick();
+      });
+      expect(await stage.states()).toEqual(['CONFIRMED']);
+    } finally {
+      await stage.close();
+      await databases.stop();
+    }
+  }, 60_000);
 });

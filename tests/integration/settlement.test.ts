@@ -192,6 +192,45 @@ describe('a division that SQL makes otherwise', () => {
   });
 });
 
+describe('sums of ten minutes', () => {
+  const window = {
+    pplns: { feePercent: 0, finderBonusPercent: 0, windowDifficulties: 1e6, windowHoursMax: 1 },
+  };
+
+  it('are used for the inside of a window and give the same', async () => {
+    stage = await SettlementStage.open(server, 2, window);
+    for (let minute = 0; minute < 45; minute++) await stage.work('pplns', 1 + (minute % 2), minute, 1n);
+    await stage.block({ pot: 'pplns', finder: 1, minute: 44, sompi: 4_500n });
+    later(60);
+    expect((await stage.settler().tick()).settled).toHaveLength(1);
+    const [row] = await stage.sql<{ count: number }[]>`SELECT count(*)::int AS count FROM account_spans`;
+    expect(row!.count).toBe(10);
+    expect(await stage.balances()).toEqual(
+      new Map([
+        [1, 2_300n],
+        [2, 2_200n],
+      ]),
+    );
+  });
+
+  it('give way to the minutes when shares came after them, without a halt', async () => {
+    stage = await SettlementStage.open(server, 2, window);
+    await stage.work('pplns', 1, 0, 1n);
+    later(60);
+    await stage.settler().tick();
+    await stage.work('pplns', 2, 5, 1n);
+    await stage.block({ pot: 'pplns', finder: 1, minute: 20, sompi: 1_000n });
+    const report = await stage.settler().tick();
+    expect(report).toMatchObject({ halted: false, settled: [{ accounts: 2 }] });
+    expect(await stage.balances()).toEqual(
+      new Map([
+        [1, 500n],
+        [2, 500n],
+      ]),
+    );
+  });
+});
+
 describe('many settlements of seeded pools', () => {
   it.each([1, 2, 3])(
     'follow from their files, and from SQL years later (seed %i)',
@@ -231,7 +270,7 @@ describe('many settlements of seeded pools', () => {
       expect(await stage.balance('unsettled')).toBe(0n);
       // What accounts ask for later changes nothing of what was divided.
       await setAccountFee(stage.lead, 'kaspadev:4', undefined, 'test', 2);
-      await stage.sql`UPDATE account_settings SET donation_basis_points = 0`;
+      await stage.sql`UPDATE account_settings SET donation_basis_points = 0, signed_at = now()`;
       const ids = await stage.sql<{ id: bigint; pot: number }[]>`SELECT id, pot FROM settlements ORDER BY id`;
       expect(new Set(ids.map(({ pot }) => pot))).toEqual(new Set(Object.values(POTS)));
       for (const { id } of ids) {

@@ -58,11 +58,11 @@ export async function readDatabase(sql: Database, keys: ShareKeys): Promise<Data
 async function wrongSums(sql: Database): Promise<number> {
   const [row] = await sql<{ wrong: bigint }[]>`
     WITH recomputed AS (
-      SELECT date_trunc('minute', received_at) AS bucket, worker_id, instance_id, count(*) AS shares,
+      SELECT date_trunc('minute', received_at) AS bucket, worker_id, instance_id, pot, count(*) AS shares,
         sum(power(2::numeric, difficulty_log2 + 32)) AS work
-      FROM shares WHERE credit = 0 GROUP BY 1, 2, 3)
+      FROM shares WHERE credit = 0 GROUP BY 1, 2, 3, 4)
     SELECT count(*) AS wrong
-    FROM recomputed r FULL JOIN share_sums s USING (bucket, worker_id, instance_id)
+    FROM recomputed r FULL JOIN share_sums s USING (bucket, worker_id, instance_id, pot)
     WHERE r.shares IS DISTINCT FROM s.shares OR r.work IS DISTINCT FROM s.work_hashes`;
   return Number(row!.wrong);
 }

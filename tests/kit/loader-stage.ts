@@ -29,7 +29,7 @@ export function writeShares(journal: JournalFixture, count: number): void {
       difficultyLog2: difficultyOf(n),
       receivedAtMs: AT + n * 20,
       verdict: n % 977 === 0 ? 2 : 1,
-      pot: n % 7,
+      pot: Math.floor(n / 300) % 7,
     });
   }
 }

@@ -154,7 +154,7 @@ export class PayerStage {
     }
   }
 
-  /** Gives an account a balance, also while a payer runs: in its name. */
+  /** Gives an account a balance, also while a payer runs: in its name. As a gift: the auditor asks of rewards where they came from. */
   async credit(address: string, sompi: bigint): Promise<bigint> {
     const { sql } = this.database;
     const [row] = await sql<{ id: bigint }[]>`
@@ -228,6 +228,10 @@ export class PayerStage {
 
   log(name = 'payer.log'): string {
     return readFileSync(join(this.folder, name), 'utf8');
+  }
+
+  figures(): string {
+    return readFileSync(join(this.folder, 'state', 'payer.prom'), 'utf8');
   }
 
   async verb(...args: readonly string[]): Promise<VerbResult> {

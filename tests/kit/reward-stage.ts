@@ -11,6 +11,7 @@ import { BlockTracker } from '../../src/ledger/block-tracker.ts';
 import { Lead } from '../../src/ledger/lead.ts';
 import { type IntakeReport, RewardIntake } from '../../src/ledger/rewards/reward-intake.ts';
 import { PostgresBlockStore } from '../../src/ledger/stores/block-store.ts';
+import type { FoundBlock } from '../../src/ledger/stores/store.ts';
 import { runSimnode, type SimnodeHandle, type SimnodeOptions } from '../../src/simnode/simnode.ts';
 import { grindBlock } from './block-grinder.ts';
 import { pollUntil } from './poll-until.ts';
@@ -37,6 +38,8 @@ export class RewardStage {
   #nowMs = 1_750_000_000_000;
   #payer: { lead: Lead; intake: RewardIntake } | undefined;
   #mined = 0;
+  readonly #journal: FoundBlock[] = [];
+  readonly #store: PostgresBlockStore;
 
   private constructor(fresh: FreshDatabase, node: SimnodeHandle, link: NodeLink) {
     this.fresh = fresh;
@@ -51,6 +54,7 @@ export class RewardStage {
           ({ transactionId, index }) => !this.hidden.has(`${transactionId}:${index}`),
         ),
     };
+    this.#store = new PostgresBlockStore(fresh.sql, 'one');
     this.tracker = this.#newTracker();
   }
 
@@ -71,8 +75,9 @@ export class RewardStage {
     return this.fresh.sql;
   }
 
-  /** Another engine process: all that it knows is in the database. */
-  restartEngine(): void {
+  /** Killed and started again: all that it knows is in the database, where the loader brings what only the journal knew. */
+  async restartEngine(): Promise<void> {
+    for (const block of this.#journal.splice(0)) await this.#store.insert(block);
     this.tracker = this.#newTracker();
   }
 
@@ -94,13 +99,16 @@ export class RewardStage {
     const answer = await this.link.submitBlock(block);
     if (!answer.ok) throw new Error(answer.reason);
     if (!told) return blockHash;
-    this.tracker.found(
-      { template, nonce, blockHash },
-      {
-        ...{ address: 'kaspadev:finder', workerName: 'rig', pot: 1, foundAtUnixMs: this.#nowMs },
-        ...{ templateAgeMs: 10, queueMs: 1 },
-      },
-    );
+    const finder = {
+      ...{ address: 'kaspadev:finder', workerName: 'rig', pot: 1, foundAtUnixMs: this.#nowMs },
+      ...{ templateAgeMs: 10, queueMs: 1 },
+    };
+    this.tracker.found({ template, nonce, blockHash }, finder);
+    const { prePowHash, timestampMs: templateTimestampMs, daaScore, blueScore, bits } = template;
+    this.#journal.push({
+      ...{ blockHash, nonce, prePowHash, templateTimestampMs, daaScore, blueScore, bits },
+      ...finder,
+    });
     this.tracker.submitted(blockHash, [{ nodeName: 'node', outcome: 'accepted', reason: '', elapsedMs: 2 }]);
     return blockHash;
   }
@@ -173,7 +181,7 @@ export class RewardStage {
 
   #newTracker(): BlockTracker {
     return new BlockTracker({
-      store: new PostgresBlockStore(this.fresh.sql, 'one'),
+      store: this.#store,
       fateOf: (hash) => this.link.blockFate(hash, PAY_SCRIPT),
       clock: () => this.#nowMs,
       log: silentLogger,

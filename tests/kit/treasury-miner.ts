@@ -1,9 +1,16 @@
 /** Blocks that pay to an address, found and submitted one after the other; for networks on which a block costs a million hashes at most. */
 import { NodeLink } from '../../src/chains/kaspa/node-link.ts';
 import { blockOfTemplate, readTemplate } from '../../src/chains/kaspa/template.ts';
+import { decodeWireHeader } from '../../src/chains/kaspa/wire.ts';
 import { silentLogger } from '../../src/kit/log.ts';
 import { grindBlock } from './block-grinder.ts';
 import { pollUntil } from './poll-until.ts';
+
+export interface FoundBlock {
+  readonly hash: string;
+  readonly daaScore: bigint;
+  readonly bits: number;
+}
 
 export class TreasuryMiner {
   /** For questions to the node as well. */
@@ -21,15 +28,25 @@ export class TreasuryMiner {
     return new TreasuryMiner(link);
   }
 
-  /** Gives the hashes of the blocks. A block that a newer one overtook is found again. */
-  async mine(payAddress: string, count: number): Promise<string[]> {
+  /**
+   * Gives the hashes of the blocks. A block that a newer one overtook is found again.
+   * @param beforeSubmit as an engine, which notes a block before any node has it
+   */
+  async mine(
+    payAddress: string,
+    count: number,
+    beforeSubmit?: (found: FoundBlock) => Promise<void>,
+  ): Promise<string[]> {
     const hashes: string[] = [];
     while (hashes.length < count) {
       const { block: wire } = await this.link.getBlockTemplate(payAddress, `treasury-${++this.#found}`);
       const reading = readTemplate(wire, 'miner', this.#found);
       if (!reading.ok) throw new Error(reading.reason);
       const { block, hash } = blockOfTemplate(reading.template, await grindBlock(reading.template));
-      if ((await this.link.submitBlock(block)).ok) hashes.push(Buffer.from(hash).toString('hex'));
+      const { daaScore, bits } = decodeWireHeader(block.header);
+      const found = { hash: Buffer.from(hash).toString('hex'), daaScore: BigInt(daaScore), bits };
+      await beforeSubmit?.(found);
+      if ((await this.link.submitBlock(block)).ok) hashes.push(found.hash);
     }
     return hashes;
   }

@@ -17,6 +17,8 @@ import { openWork, type Reckoning, reckon } from './reckoning.ts';
 
 export interface MoneyKillOptions {
   readonly rounds: number;
+  /** Instead of the seed's plan: the payer is killed at each of these once. */
+  readonly points?: readonly CrashPoint[];
   readonly seed: number;
   readonly onRound?: (line: string) => void;
 }
@@ -42,12 +44,13 @@ const OTHERS: readonly Victim[] = ['postgres', 'backend', 'node', 'lead'];
 const PLAIN_POINTS = CRASH_POINTS.filter((point) => !/resend|reorganised|conflict|consolidation/.test(point));
 /** After so many rounds all is let run to its end. */
 const SETTLE_EVERY = 10;
-const CREDITS = 5;
-/** 50 KAS each: what a round's credits need, and some more. */
-const BLOCKS_A_ROUND = 6;
-const REORG_BLOCKS = 30;
+/** 50 KAS each. */
+const BLOCKS_A_ROUND = 5;
+const REORG_BLOCKS = 12;
 const OTHER_WALLET_FEE_SOMPI = 2_000_000n;
 const STEP_LIMIT_MS = 60_000;
+/** Longer than two audits of the rig are apart. */
+const QUIET_MS = 3_000;
 const SETTLE_LIMIT_MS = 120_000;
 
 export async function runMoneyKillRounds(options: MoneyKillOptions): Promise<MoneyKillReport> {
@@ -91,7 +94,8 @@ class KillField {
     this.#payer = this.#rig.startPayer();
     await this.#payer.leading(STEP_LIMIT_MS);
     await this.#feed.open();
-    await this.#feed.takeIn(2 * BLOCKS_A_ROUND);
+    await this.#feed.takeIn(BLOCKS_A_ROUND);
+    await this.#rig.depositFromElsewhere();
     let reckoning: Reckoning = { double: 0, missing: 0, stuck: 0, faults: [] };
     for (let round = 0; round < this.#options.rounds; round++) {
       await this.#round(round);
@@ -113,10 +117,10 @@ class KillField {
     const { victim, point } = this.#choose(round);
     try {
       await this.#feed.takeIn(BLOCKS_A_ROUND);
-      await this.#feed.credit(CREDITS);
+      await pollUntil('somebody is due', async () => (await openWork(this.#rig)).due > 0, STEP_LIMIT_MS);
       await this.#standAt(point);
       await this.#strike(victim, point);
-      if (point.endsWith('-conflict')) await this.#mendConflict();
+      if (point.endsWith('-conflict')) await this.#clearHalts();
     } catch (error) {
       throw new Error(`round ${round}, ${victim} at ${point}: ${(error as Error).message}`, { cause: error });
     }
@@ -127,10 +131,11 @@ class KillField {
 
   /** The payer at each point in turn, every third round something else at some point. */
   #choose(round: number): { victim: Victim; point: CrashPoint } {
-    const isShort = this.#options.rounds <= CRASH_POINTS.length;
-    if (isShort || round % 3 !== 2) {
-      const place = isShort ? round : round - Math.floor(round / 3);
-      return { victim: 'payer', point: CRASH_POINTS[place % CRASH_POINTS.length]! };
+    const { points } = this.#options;
+    if (points) return { victim: 'payer', point: points[round % points.length]! };
+    if (round % 3 !== 2) {
+      const place = (round - Math.floor(round / 3)) % CRASH_POINTS.length;
+      return { victim: 'payer', point: CRASH_POINTS[place]! };
     }
     const victim = OTHERS[Math.floor(round / 3) % OTHERS.length]!;
     return { victim, point: PLAIN_POINTS[Math.floor(this.#random() * PLAIN_POINTS.length)]! };
@@ -148,12 +153,13 @@ class KillField {
       await this.#payer!.stands(point, STEP_LIMIT_MS);
       return;
     }
-    if (point.endsWith('-consolidation')) await this.#feed.takeIn(CONSOLIDATE_ABOVE + 10);
+    if (point.endsWith('-consolidation')) await this.#feed.hoard(CONSOLIDATE_ABOVE + 2);
     if (!point.endsWith('-reorganised')) return this.#stands(point);
-    this.#payer!.arm(point);
-    await this.#ask();
-    await pollUntil('a payout is accepted', () => this.#hasState('ACCEPTED'), STEP_LIMIT_MS);
+    // Before it can be deep enough.
+    await this.#stands('after-accept');
     await this.#rig.control.send('reorg', { value: REORG_BLOCKS });
+    this.#payer!.arm(point);
+    this.#payer!.goOn();
     await this.#payer!.stands(point, STEP_LIMIT_MS);
   }
 
@@ -166,11 +172,6 @@ class KillField {
   /** A round now. */
   async #ask(): Promise<void> {
     await this.#rig.sql`INSERT INTO payout_requests (verb, requested_by) VALUES ('run', 'kill rounds')`;
-  }
-
-  async #hasState(state: string): Promise<boolean> {
-    const rows = await this.#rig.sql`SELECT FROM payouts WHERE state = ${state} LIMIT 1`;
-    return rows.length > 0;
   }
 
   async #start(armed?: CrashPoint): Promise<void> {
@@ -186,7 +187,8 @@ class KillField {
       await payer.kill();
       // What another wallet did is put right before a payer looks at the chain: it would refuse to start.
       if (point === 'after-conflict') await this.#mendConflict();
-      return this.#start();
+      await this.#start();
+      return this.#mendConflict();
     }
     if (victim === 'lead') return this.#overtake();
     if (victim === 'node') await this.#rig.control.send('disconnect');
@@ -229,31 +231,36 @@ class KillField {
     await this.#rig.deepen(CONFIRM_DAA + 5);
   }
 
-  async #otherOutput(): Promise<{ blockDaaScore: bigint } | undefined> {
+  async #otherOutput(): Promise<object | undefined> {
     const all = await this.#rig.miner.link.utxosOf([this.#rig.treasury]);
     return all.find(({ transactionId }) => transactionId === this.#spent?.by);
   }
 
+  /** What a person does: look for the payout that lost, book what the other wallet took, clear the halts. */
   async #mendConflict(): Promise<void> {
     if (!this.#spent) return;
-    await pollUntil(
-      'the payout is in conflict',
-      () => this.#hasNoLiveOn(this.#spent!.outpoint),
-      STEP_LIMIT_MS,
-    );
     const { outpoint, amountSompi, by } = this.#spent;
-    const { blockDaaScore } = (await this.#otherOutput())!;
-    await this.#feed.mend(outpoint, by, amountSompi, OTHER_WALLET_FEE_SOMPI, blockDaaScore);
-    this.#spent = undefined;
+    await pollUntil('the payout is in conflict', () => this.#hasNoLiveOn(outpoint), STEP_LIMIT_MS);
     // The payer says it after the payout was booked; killed in between, it never does.
-    if (this.#payer!.ended === false)
-      await pollUntil('payouts are halted', () => this.#isHalted(), STEP_LIMIT_MS);
-    await this.#rig
-      .sql`UPDATE halts SET cleared_by = 'kill rounds', cleared_at = now() WHERE code = 'CONFLICT' AND cleared_at IS NULL`;
+    if (!this.#payer!.ended) await pollUntil('payouts are halted', () => this.#isHalted(), STEP_LIMIT_MS);
+    await this.#rig.withdraw(outpoint, by, amountSompi);
+    this.#spent = undefined;
+  }
+
+  /** An audit that began before the books were put right may raise one more. */
+  async #clearHalts(): Promise<void> {
+    let quietSinceMs = performance.now();
+    while (performance.now() - quietSinceMs < QUIET_MS) {
+      if (await this.#isHalted()) quietSinceMs = performance.now();
+      await this.#rig.sql`
+        UPDATE halts SET cleared_by = 'kill rounds', cleared_at = now()
+        WHERE cleared_at IS NULL AND code <> 'SETTLEMENT_DIFFERS'`;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
   }
 
   async #isHalted(): Promise<boolean> {
-    return (await openWork(this.#rig)).halts.length > 0;
+    return (await openWork(this.#rig)).halts !== '';
   }
 
   async #hasNoLiveOn(outpoint: string): Promise<boolean> {
@@ -268,10 +275,11 @@ class KillField {
   async #settle(): Promise<Reckoning> {
     const deadline = performance.now() + SETTLE_LIMIT_MS;
     let asked = 0;
+    await this.#feed.booked();
     while (performance.now() < deadline) {
-      const { live, due, halts } = await openWork(this.#rig);
-      if (halts.length > 0) return { double: 0, missing: 0, stuck: live + due, faults: halts };
-      if (live + due === 0) break;
+      const { live, due, unsettled, halts } = await openWork(this.#rig);
+      if (halts !== '') return { double: 0, missing: 0, stuck: live + due, faults: [`halted: ${halts}`] };
+      if (live + due + unsettled === 0) break;
       if (live === 0 && performance.now() - asked > 3_000) {
         asked = performance.now();
         await this.#ask();
@@ -279,7 +287,7 @@ class KillField {
       await this.#rig.deepen(5);
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
-    return reckon(this.#rig, this.#feed.earned);
+    return reckon(this.#rig);
   }
 }
 

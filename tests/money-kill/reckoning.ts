@@ -21,41 +21,45 @@ const DUE_SOMPI = 1_000_000_000n;
 export interface OpenWork {
   readonly live: number;
   readonly due: number;
-  readonly halts: readonly string[];
+  /** Rewards that are not divided yet. */
+  readonly unsettled: number;
+  /** '' when there is none. */
+  readonly halts: string;
 }
 
 export async function openWork({ sql }: MoneyRig): Promise<OpenWork> {
-  const [row] = await sql<{ live: number; due: number; halts: string[] }[]>`
+  const [row] = await sql<OpenWork[]>`
     SELECT (SELECT count(*) FROM payouts WHERE state IN ('PLANNED', 'SIGNED', 'BROADCAST', 'ACCEPTED'))::int AS live,
-           (SELECT count(*) FROM ledger_accounts WHERE kind = 'miner' AND balance_sompi >= ${DUE_SOMPI})::int AS due,
-           ARRAY(SELECT code || ' ' || reason FROM halts WHERE cleared_at IS NULL) AS halts`;
+           (SELECT count(*) FROM ledger_accounts l JOIN accounts a ON a.id = l.account_id
+            WHERE l.kind = 'miner' AND l.balance_sompi >= ${DUE_SOMPI} AND a.address = ANY (${PAYEES}::text[]))::int AS due,
+           (SELECT count(*) FROM treasury_outputs WHERE settlement_id IS NULL AND origin IN ('blue', 'reds'))::int AS unsettled,
+           (SELECT coalesce(string_agg(code || ' ' || reason, '; '), '') FROM halts WHERE cleared_at IS NULL) AS halts`;
   return row!;
 }
 
-export async function reckon(rig: MoneyRig, earned: ReadonlyMap<string, bigint>): Promise<Reckoning> {
+export async function reckon(rig: MoneyRig): Promise<Reckoning> {
   const faults: string[] = [];
   const { live, due } = await openWork(rig);
   const paid = await rig.miner.balancesOf(PAYEES);
-  const rows = await rig.sql<{ address: string; balance: bigint; fees: bigint }[]>`
-    SELECT a.address, coalesce((SELECT balance_sompi FROM ledger_accounts WHERE kind = 'miner' AND account_id = a.id), 0)::bigint AS balance,
+  const rows = await rig.sql<{ address: string; earned: bigint; balance: bigint; fees: bigint }[]>`
+    SELECT a.address,
+           coalesce((SELECT sum(gross_sompi + bonus_sompi - fee_sompi - donation_sompi) FROM settlement_parts
+                     WHERE account_id = a.id), 0)::bigint AS earned,
+           coalesce((SELECT balance_sompi FROM ledger_accounts WHERE kind = 'miner' AND account_id = a.id), 0)::bigint AS balance,
            coalesce((SELECT sum(y.fee_sompi) FROM payments y JOIN payouts p ON p.id = y.payout_id
                      WHERE y.account_id = a.id AND p.state = 'CONFIRMED'), 0)::bigint AS fees
     FROM accounts a`;
   let double = 0;
   let missing = 0;
-  for (const { address, balance, fees } of rows) {
-    const [got, due] = [paid.get(address) ?? 0n, earned.get(address) ?? 0n];
-    if (got + balance + fees > due) {
-      double++;
-      faults.push(
-        `${address} earned ${due}, and has ${got} on the chain, ${balance} in its balance, ${fees} of fees`,
-      );
-    } else if (got + balance + fees < due) {
-      missing++;
-      faults.push(
-        `${address} earned ${due}, and only has ${got} on the chain, ${balance} in its balance, ${fees} of fees`,
-      );
-    }
+  for (const { address, earned, balance, fees } of rows) {
+    const got = paid.get(address) ?? 0n;
+    const sum = got + balance + fees;
+    if (sum === earned) continue;
+    if (sum > earned) double++;
+    else missing++;
+    faults.push(
+      `${address} earned ${earned}, and has ${got} on the chain, ${balance} in its balance, ${fees} of fees`,
+    );
   }
   faults.push(...(await booksFaults(rig)));
   return { double, missing, stuck: live + due, faults };

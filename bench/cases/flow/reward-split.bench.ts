@@ -14,6 +14,7 @@ import { migrate } from '../../../src/ledger/migrate.ts';
 import { prepareForSums, workInWindow } from '../../../src/ledger/reward-window.ts';
 import { pplns } from '../../../src/ledger/schemes/pplns.ts';
 import { readTerms } from '../../../src/ledger/schemes/terms.ts';
+import { spansWithin } from '../../../src/ledger/settlement/account-spans.ts';
 import { Settler } from '../../../src/ledger/settlement/settler.ts';
 import { openDatabase } from '../../../src/ledger/stores/postgres.ts';
 import { type CaseContext, type CaseResult, defineCase, type Measure } from '../../lib/bench-case.ts';
@@ -118,8 +119,9 @@ function divide(accounts: Awaited<ReturnType<typeof workInWindow>>, toMs: number
 async function run({ values, progress }: CaseContext<typeof parameters>): Promise<CaseResult> {
   const folder = databaseFolder('sluice-bench-');
   const server = await startEmbeddedPostgres({ dataDir: join(folder, 'pg'), log: silentLogger });
-  const seconds: Record<'query' | 'split' | 'naive' | 'settlement', number[]> = {
+  const seconds: Record<'query' | 'minutes' | 'split' | 'naive' | 'settlement', number[]> = {
     query: [],
+    minutes: [],
     split: [],
     naive: [],
     settlement: [],
@@ -142,14 +144,18 @@ async function run({ values, progress }: CaseContext<typeof parameters>): Promis
     const lead = await Lead.take(server.url, 'bench');
     await addTerms(lead);
     const settler = new Settler({ lead, clock: () => end, log: silentLogger, waitForJournalsMs: 0 });
-    await settler.tick();
+    // Sums of minutes and of ten minutes, which a running payer makes as time goes by.
+    for (let ticks = 0; ticks < 2 + values.rows / values.accounts / 60; ticks++) await settler.tick();
     let window: Awaited<ReturnType<typeof workInWindow>> = [];
     for (let round = 0; round < values.rounds; round++) {
       await lead.transaction(async (own) => {
         await prepareForSums(own);
-        window = await timed(seconds.query, () =>
-          workInWindow(own, POTS.pplns, { fromMs: START_UNIX_MS, toMs: end }),
-        );
+        const span = { fromMs: START_UNIX_MS, toMs: end };
+        const minutes = await timed(seconds.minutes, () => workInWindow(own, POTS.pplns, span));
+        const spans = await spansWithin(own, span);
+        window = await timed(seconds.query, () => workInWindow(own, POTS.pplns, span, spans));
+        if (window.some(({ work }, index) => work !== minutes[index]?.work))
+          invalid.push('minutes and ten minutes disagree');
       });
       const divided = await timed(seconds.split, () => divide(window, end));
       rssMib.push(process.memoryUsage().rss / MEBIBYTE);
@@ -194,6 +200,7 @@ async function run({ values, progress }: CaseContext<typeof parameters>): Promis
         seconds.split.map((value) => value * 1_000),
       ),
       one('node.rss_mib', 'MiB', 'lower', rssMib),
+      one('minutes.seconds', 's', 'lower', seconds.minutes),
       one('settlement.seconds', 's', 'lower', seconds.settlement),
       one('naive.seconds', 's', 'lower', seconds.naive),
       one(

@@ -226,6 +226,11 @@ export class NodeLink implements FateSource {
     return String((await this.#ask('getBlockDagInfoRequest', {}, this.#timeouts.queryMs)).sink);
   }
 
+  /** The oldest block of the selected chain that the node keeps all of. */
+  async pruningPoint(): Promise<string> {
+    return String((await this.#ask('getBlockDagInfoRequest', {}, this.#timeouts.queryMs)).pruningPointHash);
+  }
+
   async sinkBlueScore(): Promise<bigint> {
     const answer = await this.#ask('getSinkBlueScoreRequest', {}, this.#timeouts.queryMs);
     return BigInt(answer.blueScore as string);
@@ -237,6 +242,8 @@ export class NodeLink implements FateSource {
   }
 
   async feeEstimate(): Promise<FeeEstimate> {
+    if (!this.#knows(0, 15, 'getFeeEstimateRequest'))
+      throw new EdgeError('SLUICE_NODE_REFUSED', 'this node is too old to estimate fees');
     const answer = await this.#ask('getFeeEstimateRequest', {}, this.#timeouts.queryMs);
     return feeEstimateOfWire(answer.estimate as WireFeeEstimate);
   }

@@ -12,7 +12,7 @@ import { targetOfBits, workOfTarget } from '../../domain/target.ts';
 import type { Logger } from '../../kit/log.ts';
 import { post } from '../books.ts';
 import type { Lead } from '../lead.ts';
-import { prepareForSums, workInWindow } from '../reward-window.ts';
+import { prepareForSums, prepareForWriting, workInWindow } from '../reward-window.ts';
 import { creditMinute, type MinuteCredit } from '../schemes/pps.ts';
 import { MS_PER_MINUTE } from '../schemes/scheme.ts';
 import type { Terms } from '../schemes/terms.ts';
@@ -93,6 +93,7 @@ export class PpsCredit {
       );
       const { grossSompi } = credit;
       if ((await reserveBalance(sql)) - grossSompi < stopSompi) return { credited: false, grossSompi };
+      await prepareForWriting(sql);
       await writeMinute(sql, lead.epoch, policy, minuteMs, facts, credit);
       return { credited: true, grossSompi };
     });

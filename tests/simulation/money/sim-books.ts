@@ -47,6 +47,7 @@ export function viewOf(books: MemoryBooks): BooksView {
     inFlightSompi,
     treasurySompi: -books.balance('treasury'),
     unspent: new Map(unspent.map(([key, { amountSompi }]) => [key, amountSompi])),
+    halts: books.halts.map(({ code }) => code),
     totalSompi: [...balances.values()].reduce((sum, sompi) => sum + sompi, inFlightSompi + others),
   };
 }

@@ -26,11 +26,15 @@ export interface BooksView {
   readonly treasurySompi: bigint;
   /** Outputs that the ledger believes to be unspent, whoever holds them. */
   readonly unspent: ReadonlyMap<string, bigint>;
+  /** Codes of the open halts. */
+  readonly halts: readonly string[];
   /** Sum of all ledger accounts. */
   readonly totalSompi: bigint;
 }
 
 const LIVE = new Set(['PLANNED', 'SIGNED', 'BROADCAST', 'ACCEPTED']);
+/** What a storm may bring about; any other halt is a false alarm here. */
+const HALTS = new Set(['BY_HAND', 'PAYOUT_REFUSED', 'CONFLICT']);
 const GIVEN_BACK = new Set(['CONFLICTED', 'CANCELLED']);
 
 export class Truth {
@@ -103,6 +107,8 @@ export class Truth {
     const reserved = live.reduce((sum, { plan }) => sum + reservedSompi(plan), 0n);
     if (reserved !== books.inFlightSompi)
       this.#wrong(`${books.inFlightSompi} are in flight, live payouts reserve ${reserved}`);
+    for (const code of books.halts)
+      if (!HALTS.has(code)) this.#wrong(`payouts were halted for nothing: ${code}`);
     if (books.totalSompi !== 0n) this.#wrong(`the books add up to ${books.totalSompi}`);
     for (const [account, sompi] of books.balances)
       if (sompi < 0n) this.#wrong(`account ${account} has ${sompi}`);

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { addCapacityVerb } from './app/capacity-verb.ts';
 import { addConfigVerbs } from './app/config-verbs.ts';
+import { addConformanceVerb } from './app/conformance-verb.ts';
 import { runDemo } from './app/demo.ts';
 import type { EdgePlace } from './app/edge-config.ts';
 import { runEdges } from './app/edges.ts';
@@ -143,6 +144,7 @@ function buildProgram(): Command {
   addCapacityVerb(program);
   addSimnodeVerb(program);
   addMinerVerb(program);
+  addConformanceVerb(program);
   addConfigVerbs(program);
   addJournalVerbs(program);
   addRewardsVerb(program);

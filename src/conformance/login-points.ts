@@ -123,18 +123,19 @@ async function welcome(lab: Lab): Promise<string> {
 }
 
 async function firstJob(lab: Lab): Promise<string> {
-  let bestMs = Number.POSITIVE_INFINITY;
-  // The best of a few: what else the machine does is not the server's fault.
+  const afterMs: number[] = [];
   for (let tried = 0; tried < TRIES; tried++) {
     const wire = await lab.connect();
     wire.send(subscribe([AGENTS.default]), authorize(lab));
     const reply = await wire.reply(AUTHORIZE_ID);
     const job = await wire.push('mining.notify');
-    bestMs = Math.min(bestMs, job.atMs - reply.atMs);
+    afterMs.push(job.atMs - reply.atMs);
     wire.close();
   }
-  demand(bestMs <= FIRST_JOB_MS, `a job within ${FIRST_JOB_MS} ms`, `${bestMs.toFixed(0)} ms, best of ${TRIES}`);
-  return `${bestMs.toFixed(1)} ms`;
+  // What else the machine does is not the server's fault, so one slow login is none.
+  const medianMs = afterMs.sort((one, other) => one - other)[Math.floor(TRIES / 2)]!;
+  demand(medianMs <= FIRST_JOB_MS, `a job within ${FIRST_JOB_MS} ms`, `${medianMs.toFixed(0)} ms, the median of ${TRIES}`);
+  return `${medianMs.toFixed(1)} ms`;
 }
 
 async function loginCode(lab: Lab, login: string, password?: unknown): Promise<{ code: number; text: string }> {

@@ -5,6 +5,7 @@ import { type Point, point } from './point.ts';
 import { pause, type Wire } from './wire.ts';
 
 const AT_ONCE = 50;
+const HANG_UP_MS = 1_000;
 /** For the server to notice that sockets are closed. */
 const SETTLE_MS = 3_000;
 /** A client is told its answers before its socket closes; then the process may flush. */
@@ -57,6 +58,7 @@ async function gauge(lab: Lab): Promise<number> {
 async function countsAgree(lab: Lab): Promise<string> {
   if (lab.options.metricsUrl === '')
     throw new NotApplicable('no wire shows how many connections a server counts: --metrics-url');
+  await pause(SETTLE_MS / 3);
   const before = await gauge(lab);
   await storm(lab);
   const opened = await Promise.all(Array.from({ length: AT_ONCE }, () => lab.session()));
@@ -73,13 +75,14 @@ async function countsAgree(lab: Lab): Promise<string> {
   return `${lab.options.storm} came and went, ${after} counted before and after`;
 }
 
-/** Nothing but an error, if anything, and the end. */
+/** It hangs up without service, or says that this was junk. */
 async function demandRefusal(wire: Wire, bytes: string | Uint8Array, what: string): Promise<void> {
   wire.write(bytes);
   wire.send(subscribe);
-  await wire.ended();
-  const accepted = wire.lines.find(({ fields }) => Array.isArray(fields?.result));
-  demand(accepted === undefined, `no service after ${what}`, () => shown(wire.raw));
+  await wire.ended(HANG_UP_MS).catch(() => {});
+  const isServed = wire.lines.some(({ fields }) => Array.isArray(fields?.result));
+  const isRefused = wire.lines.some(({ fields }) => Array.isArray(fields?.error));
+  demand(wire.closed ? !isServed : isRefused, `a refusal of ${what}`, () => shown(wire.raw));
 }
 
 async function proxyHeaders(lab: Lab): Promise<string> {

@@ -112,9 +112,14 @@ function lastLine({ server, passed, failed, notApplicable, seconds }: Conformanc
 }
 
 function placeOf(url: string): { host: string; port: number } {
-  const [, host, port] = /^(?:stratum\+tcp|tcp):\/\/(\[[0-9a-fA-F:]+\]|[^:/\s]+):(\d{1,5})\/?$/.exec(url) ?? [];
+  const [, host, port] =
+    /^(?:stratum\+tcp|tcp):\/\/(\[[0-9a-fA-F:]+\]|[^:/\s]+):(\d{1,5})\/?$/.exec(url) ?? [];
   if (host === undefined || !(Number(port) >= 1 && Number(port) <= 65_535)) {
-    throw new EdgeError('SLUICE_OPTION_INVALID', `${url} is no stratum server`, 'Say stratum+tcp://HOST:PORT.');
+    throw new EdgeError(
+      'SLUICE_OPTION_INVALID',
+      `${url} is no stratum server`,
+      'Say stratum+tcp://HOST:PORT.',
+    );
   }
   return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
 }

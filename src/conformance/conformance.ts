@@ -66,9 +66,11 @@ export async function runConformance(options: RunOptions): Promise<ConformanceRe
     const early = of('early').map(ask);
     for (const phase of PHASES.slice(1)) {
       if (phase === 'alone') await Promise.all(early);
-      for (const each of of(phase)) await ask(each);
-      // While the early ones run, their sockets are among those open.
-      if (phase !== 'main') lab.closeWires();
+      for (const each of of(phase)) {
+        // While the early ones run, their sockets are among those open.
+        if (phase !== 'main') lab.closeWires();
+        await ask(each);
+      }
     }
   } finally {
     lab.close();

@@ -20,7 +20,8 @@ const FAST_HASHES_PER_SECOND = 100_000;
 const FAST_SECONDS = 60;
 const RATE_SECONDS = 20;
 
-const wish = (log2: number): string => `d=${(2 ** log2).toFixed(-log2)}`;
+/** A little more than the power of two, in digits that every server reads: those that round down come to it. */
+const wish = (log2: number): string => `d=${(1.25 * 2 ** log2).toFixed(16)}`;
 
 /** Shares on either side of the target: at most twice it, and just within. */
 async function targets(lab: Lab): Promise<string> {
@@ -29,9 +30,15 @@ async function targets(lab: Lab): Promise<string> {
     const session = await lab.session(AGENTS.default, { password: wish(log2) });
     const { job } = session;
     const target = targetOf(job.difficulty);
-    const inside = await session.submit(job.id, await session.find(job, { above: target / 2n, atMost: target }));
+    const inside = await session.submit(
+      job.id,
+      await session.find(job, { above: target / 2n, atMost: target }),
+    );
     demand(inside.code === 0, `true for a share within 2^224 / ${job.difficulty}`, inside.exchange);
-    const outside = await session.submit(job.id, await session.find(job, { above: target, atMost: target * 2n }));
+    const outside = await session.submit(
+      job.id,
+      await session.find(job, { above: target, atMost: target * 2n }),
+    );
     demand(outside.code === 23, `23 for one above 2^224 / ${job.difficulty}`, outside.exchange);
     if (!seen.includes(job.difficulty)) seen.push(job.difficulty);
     session.close();
@@ -61,7 +68,9 @@ async function raised(lab: Lab): Promise<{ session: MiningSession; before: numbe
   await pause(1_500);
   const after = session.job.difficulty;
   if (after <= before)
-    throw new NotApplicable('the server changes no difficulty when a client authorizes again with another d=');
+    throw new NotApplicable(
+      'the server changes no difficulty when a client authorizes again with another d=',
+    );
   return { session, before, after };
 }
 
@@ -70,7 +79,11 @@ async function riseCostsNothing(lab: Lab): Promise<string> {
   const older = session.jobs.findLast((job) => job.difficulty === before)!;
   const onlyOld = { above: targetOf(after), atMost: targetOf(before) };
   const first = await session.submit(older.id, await session.find(older, onlyOld));
-  demand(first.code === 0, `true for a share of difficulty ${before} on a job sent before the rise`, first.exchange);
+  demand(
+    first.code === 0,
+    `true for a share of difficulty ${before} on a job sent before the rise`,
+    first.exchange,
+  );
   const newer = session.job;
   const second = await session.submit(newer.id, await session.find(newer, onlyOld));
   demand(second.code === 23, '23 for the same on a job sent after it', second.exchange);
@@ -122,7 +135,11 @@ async function fastClient(lab: Lab): Promise<string> {
       (costOf({ above: 0n, atMost: targetOf(job.difficulty) }) * 1_000) / FAST_HASHES_PER_SECOND;
     const answer = await session.submit(job.id, await session.find(job));
     await pause(dueMs - performance.now());
-    demand(answer.code === 0, 'true for every share, whatever its difficulty is about to be', answer.exchange);
+    demand(
+      answer.code === 0,
+      'true for every share, whatever its difficulty is about to be',
+      answer.exchange,
+    );
     sentAtMs.push(performance.now());
   }
   const last = session.job.difficulty;
@@ -153,6 +170,10 @@ export const DIFFICULTY_POINTS: readonly Point[] = [
     async (lab) => lab.witness.judge('difficulty then job', 'a job with a new id behind every difficulty'),
     'verdict',
   ),
-  point(34, 'a silent client is stepped down slowly, a fast one finds its rate in 60 s', silentAndFast, 'early'),
+  point(
+    34,
+    'a silent client is stepped down slowly, a fast one finds its rate in 60 s',
+    silentAndFast,
+    'early',
+  ),
 ];
-

@@ -14,7 +14,7 @@ const CHUNK_BYTES = 8_192;
 async function twoInOneSegment(lab: Lab): Promise<string> {
   const wire = await lab.connect();
   wire.send(subscribe(1), subscribe(2));
-  const ids = [(await wire.next()).fields?.id, (await wire.next()).fields?.id];
+  const ids = [(await wire.nextReply()).fields?.id, (await wire.nextReply()).fields?.id];
   demand(ids[0] === 1 && ids[1] === 2, 'the replies to 1 and 2, in this order', JSON.stringify(ids));
   return '';
 }
@@ -25,19 +25,19 @@ async function byteByByte(lab: Lab): Promise<string> {
     wire.write(byte);
     await new Promise((resolve) => setImmediate(resolve));
   }
-  demand((await wire.next()).fields?.id === 1, 'one reply with id 1', () => shown(wire.raw));
+  demand((await wire.nextReply()).fields?.id === 1, 'one reply with id 1', () => shown(wire.raw));
   return '';
 }
 
 /** The line is answered, and nothing else came of what stood around it. */
 async function answeredAlone(wire: Wire, bytes: string): Promise<void> {
   wire.write(bytes);
-  const reply = await wire.next('a reply with id 1');
+  const reply = await wire.nextReply('a reply with id 1');
   demand(reply.fields?.id === 1 && reply.fields.error === null, 'a reply with id 1 and no error', () =>
     shown(reply.text),
   );
   wire.send(subscribe(2));
-  const next = await wire.next();
+  const next = await wire.nextReply();
   demand(next.fields?.id === 2, 'nothing before the reply to the next request', () => shown(next.text));
 }
 
@@ -67,7 +67,9 @@ async function endlessLine(lab: Lab): Promise<string> {
 }
 
 async function otherProtocols(lab: Lab): Promise<string> {
-  const first = ['GET', 'POST', 'PUT', 'DELETE', 'HEAD', 'OPTIONS'].map((verb) => `${verb} / HTTP/1.1\r\n\r\n`);
+  const first = ['GET', 'POST', 'PUT', 'DELETE', 'HEAD', 'OPTIONS'].map(
+    (verb) => `${verb} / HTTP/1.1\r\n\r\n`,
+  );
   for (const bytes of [...first, 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n']) {
     const wire = await lab.connect();
     wire.write(bytes);
@@ -98,7 +100,7 @@ async function idsComeBack(lab: Lab): Promise<string> {
   for (const id of ['0', '7', '"7"', '"abc"', 'null']) {
     const wire = await lab.connect();
     wire.send(`{"id":${id},"method":"mining.subscribe","params":["${AGENTS.default}"]}`);
-    const { fields, text } = await wire.next(`a reply with the id ${id}`);
+    const { fields, text } = await wire.nextReply(`a reply with the id ${id}`);
     demand(fields?.id === JSON.parse(id), `the id ${id} with its type and value`, () => shown(text));
   }
   return '';
@@ -156,7 +158,8 @@ async function oneReplyEach(lab: Lab): Promise<string> {
   return '';
 }
 
-const REPLY_KEYS = 'id, result and error in every reply, exactly one of the last two not null, and never result false';
+const REPLY_KEYS =
+  'id, result and error in every reply, exactly one of the last two not null, and never result false';
 
 export const FRAMING_POINTS: readonly Point[] = [
   point(1, 'two requests in one segment are answered, in order', twoInOneSegment),

@@ -62,7 +62,8 @@ async function bothForms(lab: Lab): Promise<string> {
     compared++;
     demand(twin.work === array.work, `the same 40 bytes as ${shown(array.line)}`, () => shown(twin.line));
   }
-  if (compared === 0) throw new NotApplicable('the two clients were given no job of the same id and timestamp');
+  if (compared === 0)
+    throw new NotApplicable('the two clients were given no job of the same id and timestamp');
   return `${compared} jobs in both forms`;
 }
 

@@ -4,7 +4,8 @@ import { demand, shown } from './finding.ts';
 import { AGENTS, ALL_AGENTS, type Lab, sentinel } from './lab.ts';
 import { codeOf } from './mining-session.ts';
 import { type Point, point } from './point.ts';
-import { type Line, pause, type Wire } from './wire.ts';
+import { pause, type Wire } from './wire.ts';
+import type { Line } from './witness.ts';
 
 const AUTHORIZE_ID = 50;
 /** From the reply to authorize to the first job. */
@@ -117,7 +118,11 @@ async function welcome(lab: Lab): Promise<string> {
     const order = methods.slice(0, methods.indexOf('mining.notify') + 1).map((name) => name.split('.').pop());
     const wanted = ['set_extranonce', 'set_difficulty', 'notify'];
     const isBitmains = agent === AGENTS.bitmain && order.join() === wanted.slice(1).join();
-    demand(isBitmains || order.join() === wanted.join(), `${wanted.join(', ')} to ${agent}`, order.join(', '));
+    demand(
+      isBitmains || order.join() === wanted.join(),
+      `${wanted.join(', ')} to ${agent}`,
+      order.join(', '),
+    );
   }
   return '';
 }
@@ -134,11 +139,19 @@ async function firstJob(lab: Lab): Promise<string> {
   }
   // What else the machine does is not the server's fault, so one slow login is none.
   const medianMs = afterMs.sort((one, other) => one - other)[Math.floor(TRIES / 2)]!;
-  demand(medianMs <= FIRST_JOB_MS, `a job within ${FIRST_JOB_MS} ms`, `${medianMs.toFixed(0)} ms, the median of ${TRIES}`);
+  demand(
+    medianMs <= FIRST_JOB_MS,
+    `a job within ${FIRST_JOB_MS} ms`,
+    `${medianMs.toFixed(0)} ms, the median of ${TRIES}`,
+  );
   return `${medianMs.toFixed(1)} ms`;
 }
 
-async function loginCode(lab: Lab, login: string, password?: unknown): Promise<{ code: number; text: string }> {
+async function loginCode(
+  lab: Lab,
+  login: string,
+  password?: unknown,
+): Promise<{ code: number; text: string }> {
   const wire = await lab.connect();
   wire.send(subscribe([AGENTS.default]), authorize(lab, login, password));
   const line = await wire.reply(AUTHORIZE_ID);
@@ -163,7 +176,15 @@ async function addresses(lab: Lab): Promise<string> {
 }
 
 async function workers(lab: Lab): Promise<string> {
-  const tails = ['', '.rig1', '.rig1.0xabc', '.', '.<script>alert(1)</script>', `.${'x'.repeat(200)}`, '.é\t"'];
+  const tails = [
+    '',
+    '.rig1',
+    '.rig1.0xabc',
+    '.',
+    '.<script>alert(1)</script>',
+    `.${'x'.repeat(200)}`,
+    '.é\t"',
+  ];
   for (const tail of tails) {
     const { code, text } = await loginCode(lab, `${lab.address}${tail}`);
     demand(code === 0, `the login ADDRESS${shown(tail)} to be accepted`, text);

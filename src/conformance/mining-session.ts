@@ -2,7 +2,8 @@
 import { demand, NotApplicable, shown } from './finding.ts';
 import { type Job, readJob } from './job-forms.ts';
 import { type Band, costOf, type ShareFinder, targetOf } from './share-finder.ts';
-import type { Line, Wire } from './wire.ts';
+import type { Wire } from './wire.ts';
+import type { Line } from './witness.ts';
 
 export interface SessionChoice {
   /** '' = no subscribe at all. */

@@ -117,7 +117,11 @@ async function orderlyEnd(lab: Lab): Promise<string> {
   demand(answered.length === ids.length, `${ids.length} answers before the end`, `${answered.length}`);
   const endMs = performance.now() + STOP_MS;
   while (await isListening(lab)) {
-    demand(performance.now() < endMs, `nobody listening at ${place.host}:${place.port}`, 'still taking connections');
+    demand(
+      performance.now() < endMs,
+      `nobody listening at ${place.host}:${place.port}`,
+      'still taking connections',
+    );
     await pause(100);
   }
   return '';

@@ -5,14 +5,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { demand, shown, Unmet } from './finding.ts';
-import type { Testimony, Witness } from './witness.ts';
-
-export interface Line {
-  readonly text: string;
-  /** undefined: not a JSON object. */
-  readonly fields: Readonly<Record<string, unknown>> | undefined;
-  readonly atMs: number;
-}
+import type { Line, Testimony, Witness } from './witness.ts';
 
 export interface Place {
   readonly host: string;
@@ -76,10 +69,19 @@ export class Wire {
     return this.lines[this.#read++]!;
   }
 
+  /** The next unread line that is no push. */
+  async nextReply(expected = 'a reply'): Promise<Line> {
+    for (;;) {
+      const line = await this.next(expected);
+      if (line.fields?.method === undefined) return line;
+    }
+  }
+
   /** The reply with this id, wherever it stands among the lines; later lines stay unread. */
   async reply(id: unknown): Promise<Line> {
     const expected = `a reply with the id ${JSON.stringify(id)}`;
-    const isIt = (line: Line): boolean => line.fields?.id === id && line.fields.method === undefined;
+    const isIt = ({ fields }: Line): boolean =>
+      fields !== undefined && fields.id === id && fields.method === undefined;
     await this.until(() => this.closed || this.lines.some(isIt), expected);
     const found = this.lines.find(isIt);
     demand(found !== undefined, expected, () => `the connection was closed after ${shown(this.raw)}`);
@@ -110,7 +112,11 @@ export class Wire {
     const endMs = performance.now() + patienceMs;
     while (!holds()) {
       const leftMs = endMs - performance.now();
-      demand(leftMs > 0, expected, () => `nothing of the kind in ${patienceMs} ms; last came ${this.#tail()}`);
+      demand(
+        leftMs > 0,
+        expected,
+        () => `nothing of the kind in ${patienceMs} ms; last came ${this.#tail()}`,
+      );
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, leftMs);
         this.#wake = () => {

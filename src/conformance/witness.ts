@@ -4,7 +4,13 @@
  */
 import { demand, NotApplicable, shown } from './finding.ts';
 import { readJob } from './job-forms.ts';
-import type { Line } from './wire.ts';
+
+export interface Line {
+  readonly text: string;
+  /** undefined: not a JSON object. */
+  readonly fields: Readonly<Record<string, unknown>> | undefined;
+  readonly atMs: number;
+}
 
 /** Each kind of line once is enough to show, and a run hears a hundred thousand. */
 const OFFENCES_KEPT = 5;

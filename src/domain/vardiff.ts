@@ -33,7 +33,7 @@ const STEPS_DOWN_MAX = 2;
 const MS_PER_MINUTE = 60_000;
 /** Who has sent nothing yet may still be warming up: a small ASIC that was stepped down early fell into a loop of reconnects. */
 const SILENT_START_MS = 60_000;
-/** And who says nothing is stepped down one power of two at a time, no sooner than this after the last. */
+/** Who still says nothing is stepped down one power of two at a time, no sooner than this after the last. */
 const SILENT_STEP_MS = 30_000;
 
 /** Without a step in so long, measuring begins anew; in ms. */
@@ -41,18 +41,15 @@ export function vardiffWindowMs(sharesPerMinute: number): number {
   return Math.max(WINDOW_MS_MIN, (WINDOW_SHARES * MS_PER_MINUTE) / sharesPerMinute);
 }
 
-/**
- * What becomes of a step for somebody who has sent nothing in the window, not even a share that was refused.
- * @param sinceLoginMs undefined when it has sent something before
- */
+/** What becomes of a step for somebody who has sent nothing since the login, not even a share that was refused. */
 export function silentStep(
   current: DifficultyLog2,
   next: DifficultyLog2,
   elapsedMs: number,
-  sinceLoginMs: number | undefined,
+  sinceLoginMs: number,
 ): DifficultyLog2 {
   if (next >= current) return next;
-  if (elapsedMs < SILENT_STEP_MS || (sinceLoginMs ?? SILENT_START_MS) < SILENT_START_MS) return current;
+  if (elapsedMs < SILENT_STEP_MS || sinceLoginMs < SILENT_START_MS) return current;
   return current - 1;
 }
 

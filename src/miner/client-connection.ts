@@ -191,7 +191,9 @@ export class MinerConnection {
   #request(id: number, method: string, params: string): void {
     this.#watch?.asked(id, method);
     const end = this.profile.sloppyBytes ? '\0\0\r\n' : '\n';
-    this.#socket?.write(`{"id":${id},"method":"${method}","params":${params}${this.profile.requestTail}}${end}`);
+    this.#socket?.write(
+      `{"id":${id},"method":"${method}","params":${params}${this.profile.requestTail}}${end}`,
+    );
   }
 
   #onConnect(): void {

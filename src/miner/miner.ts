@@ -101,7 +101,8 @@ export const MINER_OPTION_HELP: Readonly<Record<string, string>> = {
   duplicateRate: 'chance per share to send it twice (refused with 22)',
   staleRate: 'chance per share to send it for a dead job, too (21)',
   badRate: 'chance per share to send one that misses the target, too (23)',
-  strict: 'judge every line, refusal and hang-up of the server as the strictest client of the family would; ends with 1 on any fault',
+  strict:
+    'judge every line, refusal and hang-up of the server as the strictest client of the family would; ends with 1 on any fault',
   logFile: 'append every submission and every `true` to this file (NDJSON)',
 };
 

@@ -1,6 +1,11 @@
 /** Servers with one fault each: the checklist fails them by the right points, and by no other of those asked. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { type ConformanceReport, POINTS, pointText, runConformance } from '../../src/conformance/conformance.ts';
+import {
+  type ConformanceReport,
+  POINTS,
+  pointText,
+  runConformance,
+} from '../../src/conformance/conformance.ts';
 import { TOY_FAULTS, type ToyFault, ToyStratumServer } from '../kit/toy-stratum-server.ts';
 
 let server: ToyStratumServer | undefined;
@@ -56,7 +61,7 @@ const EXPECTED: Readonly<Record<ToyFault, readonly number[]>> = {
 };
 
 /** Sound on every toy: their passing shows that a fault is found where it is. Some only give the witness lines to judge. */
-const CONTROLS = [1, 3, 13, 22, 36];
+const CONTROLS = [1, 3, 13, 22];
 
 describe('the conformance checklist', { timeout: 60_000 }, () => {
   it('has sixty points, each once, in eight parts', () => {
@@ -80,7 +85,10 @@ describe('the conformance checklist', { timeout: 60_000 }, () => {
     const report = await examined([fault], [...new Set([...CONTROLS, ...expected])]);
     expect(failed(report)).toEqual(expected);
     for (const { finding } of report.points.filter(({ number }) => expected.includes(number)))
-      expect(finding).toMatchObject({ expected: expect.stringMatching(/\S/), seen: expect.stringMatching(/\S/) });
+      expect(finding).toMatchObject({
+        expected: expect.stringMatching(/\S/),
+        seen: expect.stringMatching(/\S/),
+      });
   });
 
   it('says what it saw in words and bytes', async () => {

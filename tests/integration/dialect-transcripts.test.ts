@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { checkAddress } from '../../src/chains/kaspa/address.ts';
 import { silentLogger } from '../../src/kit/log.ts';
 import { createRegistry } from '../../src/kit/metrics.ts';
-import { type MinerClient, MINER_CLIENTS } from '../../src/miner/client-profiles.ts';
+import { MINER_CLIENTS, type MinerClient } from '../../src/miner/client-profiles.ts';
 import { type MinerHandle, runMiner } from '../../src/miner/miner.ts';
 import { DIALECT_NAMES, DIALECTS, dialectOfUserAgent } from '../../src/stratum/protocol/dialects.ts';
 import { createStratum, type Stratum } from '../../src/stratum/stratum-server.ts';

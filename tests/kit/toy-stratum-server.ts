@@ -164,9 +164,7 @@ export class ToyStratumServer {
   }
 
   #subscription(client: ToyClient): string {
-    return this.#isBitmain(client)
-      ? `[null,"${this.#hexOf(client)}",6]`
-      : '[true,"EthereumStratum/1.0.0"]';
+    return this.#isBitmain(client) ? `[null,"${this.#hexOf(client)}",6]` : '[true,"EthereumStratum/1.0.0"]';
   }
 
   #authorize(client: ToyClient, id: unknown, [login, password]: readonly unknown[]): void {
@@ -227,7 +225,11 @@ export class ToyStratumServer {
       digits.length <= 12 && !this.#has('pads-nothing')
         ? this.#hexOf(client) + digits.padStart(12, '0')
         : digits.padStart(16, '0');
-    if (!full.startsWith(this.#hexOf(client)) && !this.#has('ignores-extranonce') && !this.#has('pads-nothing'))
+    if (
+      !full.startsWith(this.#hexOf(client)) &&
+      !this.#has('ignores-extranonce') &&
+      !this.#has('pads-nothing')
+    )
       return 21;
     const nonce = BigInt(`0x${full}`);
     if (job.seen.has(nonce) && !this.#has('pays-duplicates')) return 22;
@@ -248,7 +250,9 @@ export class ToyStratumServer {
     if (code === 0)
       this.#write(
         client,
-        this.#has('leaves-out-null') ? `{"id":${text},"result":true}` : `{"id":${text},"result":true,"error":null}`,
+        this.#has('leaves-out-null')
+          ? `{"id":${text},"result":true}`
+          : `{"id":${text},"result":true,"error":null}`,
       );
     else
       this.#write(

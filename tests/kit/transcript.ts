@@ -27,7 +27,7 @@ function parse(file: string): Transcript {
   const lines = rest.map((line) => {
     const [, from, text] = /^([CS]) (.*)$/.exec(line) ?? [];
     if (text === undefined) throw new Error(`neither C nor S: ${line}`);
-    return { from: from as 'C' | 'S', text: text.replace(/\\[t0r]/g, (escape) => ESCAPES[escape]!) };
+    return { from: from as 'C' | 'S', text: text.replace(/\\[t0r]/g, (written) => ESCAPES[written]!) };
   });
   return { client, dialect, lines };
 }
@@ -36,7 +36,8 @@ function parse(file: string): Transcript {
 export function turnsOf({ lines }: Transcript): { said: string[]; heard: string[] }[] {
   const turns: { said: string[]; heard: string[] }[] = [];
   for (const { from, text } of lines) {
-    if (from === 'C' && (turns.length === 0 || turns.at(-1)!.heard.length > 0)) turns.push({ said: [], heard: [] });
+    if (from === 'C' && (turns.length === 0 || turns.at(-1)!.heard.length > 0))
+      turns.push({ said: [], heard: [] });
     turns.at(-1)![from === 'C' ? 'said' : 'heard'].push(text);
   }
   return turns;

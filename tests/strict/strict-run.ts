@@ -1,6 +1,7 @@
 /** All eight strict clients against a whole pool whose node makes ten templates a second, for as long as one likes. */
-import { type MinerSummary, runMiner } from '../../src/miner/miner.ts';
+
 import { MINER_CLIENTS } from '../../src/miner/client-profiles.ts';
+import { type MinerSummary, runMiner } from '../../src/miner/miner.ts';
 import { PoolRig, RIG_NETWORK } from '../kit/pool-rig.ts';
 
 export interface StrictReport {

@@ -117,13 +117,7 @@ export class LoginDesk {
     this.#keepHandshake(session);
     if (session.authorizedAtMs === 0 || (reason !== 'client' && reason !== 'socket_error')) return;
     const { remoteAddress, userAgent, authorizedAtMs, accepted } = session;
-    this.#options.unknownClients.left(
-      remoteAddress,
-      userAgent,
-      nowMs - authorizedAtMs,
-      accepted > 0,
-      nowMs,
-    );
+    this.#options.unknownClients.left(remoteAddress, userAgent, nowMs - authorizedAtMs, accepted > 0, nowMs);
   }
 
   #keepHandshake(session: Session): void {

@@ -35,11 +35,8 @@ export class Retargeting {
     const current = session.difficultyLog2;
     const shares = (session.creditedDifficulty - session.windowCredited) / 2 ** current;
     let next = vardiffStep(rules, current, shares, elapsedMs);
-    const answered = session.accepted + session.rejected;
-    if (answered === session.windowAnswered) {
-      const sinceLoginMs = answered === 0 ? nowMs - session.authorizedAtMs : undefined;
-      next = silentStep(current, next, elapsedMs, sinceLoginMs);
-    }
+    if (session.accepted + session.rejected === 0)
+      next = silentStep(current, next, elapsedMs, nowMs - session.authorizedAtMs);
     const isOwed = session.wasHeld || session.pending > 0 || session.framer.holding;
     session.wasHeld = false;
     if (next > current || (next < current && !isOwed && !session.windowBlind)) {

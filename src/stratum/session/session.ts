@@ -144,8 +144,6 @@ export class Session implements SubmittingSession, SocketEvents, LineSink, Sessi
   /** Since when, and from which sum of credit, its rate is measured. */
   windowSinceMs = 0;
   windowCredited = 0;
-  /** Submissions answered before it. */
-  windowAnswered = 0;
   /** Shares were refused since then that it is not to blame for: it has done more than it was credited. */
   windowBlind = false;
   /** Since the last sweep lines of it waited for validation: more may be on the way. */
@@ -187,7 +185,6 @@ export class Session implements SubmittingSession, SocketEvents, LineSink, Sessi
   beginWindow(nowMs: number): void {
     this.windowSinceMs = nowMs;
     this.windowCredited = this.creditedDifficulty;
-    this.windowAnswered = this.accepted + this.rejected;
     this.windowBlind = false;
   }
 

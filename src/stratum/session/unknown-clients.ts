@@ -7,7 +7,7 @@
  *
  * Pure: time comes in as a number. Strangers write both the address and the agent, so both tables have an end.
  */
-import { type Dialect, DIALECTS, SHAPES_TO_TRY } from '../protocol/dialects.ts';
+import { DIALECTS, type Dialect, SHAPES_TO_TRY } from '../protocol/dialects.ts';
 
 export interface Handshake {
   readonly userAgent: string;

@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { CLIENT_PROFILES, type MinerClient } from '../../../src/miner/client-profiles.ts';
 import { StrictWatch } from '../../../src/miner/strict-watch.ts';
-import { arrayJob, difficulty, extranonce, hexJob, refusal, reply, sizedExtranonce } from './scripted-server.ts';
+import {
+  arrayJob,
+  difficulty,
+  extranonce,
+  hexJob,
+  refusal,
+  reply,
+  sizedExtranonce,
+} from './scripted-server.ts';
 
 const PROTOCOL = (id: number): string => `{"id":${id},"result":[true,"EthereumStratum/1.0.0"],"error":null}`;
 const PLAIN_SIZED = '{"id":null,"method":"set_extranonce","params":["0001",6]}';
@@ -31,7 +39,8 @@ describe('a strict client', () => {
     const watch = loggedIn(client);
     expect(watch.read(reply(900))).toBeUndefined();
     const job = CLIENT_PROFILES[client].jobForm === 'hex' ? hexJob : arrayJob;
-    for (const line of [job('2'), difficulty(16384), job('3'), job('3')]) expect(watch.read(line)).toBeUndefined();
+    for (const line of [job('2'), difficulty(16384), job('3'), job('3')])
+      expect(watch.read(line)).toBeUndefined();
   });
 
   it.each([
@@ -53,7 +62,11 @@ describe('a strict client', () => {
     ['a push with the id of a request', '{"id":900,"method":"mining.notify","params":[]}', 'of no request'],
     ['another extranonce', extranonce('0002'), 'one extranonce for the whole session'],
     ['a difficulty of 85', difficulty(85), 'power of two'],
-    ['a difficulty of 8192.0', '{"id":null,"method":"mining.set_difficulty","params":[8192.0]}', 'without a point'],
+    [
+      'a difficulty of 8192.0',
+      '{"id":null,"method":"mining.set_difficulty","params":[8192.0]}',
+      'without a point',
+    ],
     ['a difficulty of 1e4', '{"id":null,"method":"mining.set_difficulty","params":[1e4]}', 'plain digits'],
     ['a difficulty of 0', difficulty(0), 'power of two'],
     ['a difficulty below 1', difficulty(0.5), 'a whole difficulty'],

@@ -82,7 +82,9 @@ describe('a server that meets one', () => {
       socket.hangUp();
       await turn();
     }
-    expect(pushes.map((line) => (JSON.parse(line) as { params: unknown[] }).params.length)).toEqual([1, 1, 2]);
+    expect(pushes.map((line) => (JSON.parse(line) as { params: unknown[] }).params.length)).toEqual([
+      1, 1, 2,
+    ]);
     expect(room.stratum.unknownHandshakes()).toEqual([
       { userAgent: 'iBeLink BM-KS Max', remoteAddress: '192.0.2.1', lines: `${subscribe}\n${authorize}\n` },
     ]);

@@ -143,7 +143,7 @@ export class Lab {
   }
 }
 
-/** A request that every server knows, to see what stands before its answer. */
+/** A request that every server answers, to see whether it still does and what stands before the answer. */
 export function sentinel(id: string): object {
-  return { id, method: 'mining.extranonce.subscribe', params: [] };
+  return { id, method: 'mining.subscribe', params: [AGENTS.default] };
 }

@@ -55,6 +55,7 @@ async function gauge(lab: Lab): Promise<number> {
   return values.reduce((sum, value) => sum + value, 0);
 }
 
+/** A count that only grows is a leak of sockets, extranonces or both. */
 async function countsAgree(lab: Lab): Promise<string> {
   if (lab.options.metricsUrl === '')
     throw new NotApplicable('no wire shows how many connections a server counts: --metrics-url');
@@ -85,6 +86,7 @@ async function demandRefusal(wire: Wire, bytes: string | Uint8Array, what: strin
   demand(wire.closed ? !isServed : isRefused, `a refusal of ${what}`, () => shown(wire.raw));
 }
 
+/** Read where nobody put it, it lets a stranger choose his address. */
 async function proxyHeaders(lab: Lab): Promise<string> {
   await demandRefusal(await lab.connect(), PROXY_V1, 'a PROXY v1 header on a port without');
   await demandRefusal(await lab.connect(), PROXY_V2, 'a PROXY v2 header on a port without');

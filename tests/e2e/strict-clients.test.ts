@@ -21,7 +21,9 @@ const wide = (text: string): string =>
 /** Shares that the engine has credited, by its own count. */
 async function acceptedByEngine(): Promise<number> {
   const text = await (await fetch(`${rig.httpUrl}/metrics`)).text();
-  const counts = [...text.matchAll(/^sluice_validation_submissions_total\{verdict="(?:share|block)"\} (\d+)$/gm)];
+  const counts = [
+    ...text.matchAll(/^sluice_validation_submissions_total\{verdict="(?:share|block)"\} (\d+)$/gm),
+  ];
   return counts.reduce((sum, [, count]) => sum + Number(count), 0);
 }
 

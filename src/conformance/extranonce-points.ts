@@ -23,7 +23,7 @@ async function noTwoAlike(lab: Lab): Promise<string> {
         live.delete(extranonce);
         session.close();
       }
-      const session = await lab.session();
+      const session = await lab.patientSession();
       const { extranonceHex } = session;
       demand(extranonceHex !== '', 'an extranonce', 'none was sent');
       demand(!live.has(extranonceHex), 'an extranonce of its own', `two live sessions with ${extranonceHex}`);
@@ -44,7 +44,7 @@ async function restsAfterUse(lab: Lab): Promise<string> {
   session.close();
   await session.wire.until(() => session.wire.closed, 'the connection to be closed');
   for (let begun = 0; begun < SUCCESSORS; begun += AT_ONCE) {
-    const others = await Promise.all(Array.from({ length: AT_ONCE }, () => lab.session()));
+    const others = await Promise.all(Array.from({ length: AT_ONCE }, () => lab.patientSession()));
     for (const other of others) {
       demand(
         other.extranonceHex !== extranonceHex,

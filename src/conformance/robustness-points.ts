@@ -38,7 +38,7 @@ async function storm(lab: Lab): Promise<string> {
   const startedMs = performance.now();
   await Promise.all(Array.from({ length: AT_ONCE }, clientLoop));
   const seconds = (performance.now() - startedMs) / 1000;
-  const session = await lab.session();
+  const session = await lab.patientSession();
   demand(session.extranonceHex !== '', 'an extranonce for the next client', 'none');
   session.close();
   return `${begun} connections in ${seconds.toFixed(1)} s, ${refused} refused`;
@@ -62,7 +62,7 @@ async function countsAgree(lab: Lab): Promise<string> {
   await pause(SETTLE_MS / 3);
   const before = await gauge(lab);
   await storm(lab);
-  const opened = await Promise.all(Array.from({ length: AT_ONCE }, () => lab.session()));
+  const opened = await Promise.all(Array.from({ length: AT_ONCE }, () => lab.patientSession()));
   const full = await gauge(lab);
   for (const session of opened) session.close();
   const endMs = performance.now() + SETTLE_MS;

@@ -10,6 +10,7 @@ import { addBackupVerbs } from './app/backup-verbs.ts';
 import { addBlocksVerb } from './app/blocks-verb.ts';
 import { addCapacityVerb } from './app/capacity-verb.ts';
 import { addConfigVerbs } from './app/config-verbs.ts';
+import { addConformanceVerb } from './app/conformance-verb.ts';
 import { runDemo } from './app/demo.ts';
 import type { EdgePlace } from './app/edge-config.ts';
 import { runEdges } from './app/edges.ts';
@@ -166,6 +167,7 @@ function buildProgram(): Command {
   addCapacityVerb(program);
   addSimnodeVerb(program);
   addMinerVerb(program);
+  addConformanceVerb(program);
   addConfigVerbs(program);
   addJournalVerbs(program);
   addRewardsVerb(program);

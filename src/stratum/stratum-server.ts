@@ -17,6 +17,7 @@ import type { Registry } from '../kit/metrics.ts';
 import type { ReplySink, ShareIntake } from '../validation/intake.ts';
 import { DIALECTS, type DialectName } from './protocol/dialects.ts';
 import { buildJobLines, isSendable, type JobAnnouncement, type JobLines } from './protocol/job-lines.ts';
+import { RECONNECT } from './protocol/messages.ts';
 import { FanOut } from './session/fan-out.ts';
 import { LoginDesk } from './session/login-desk.ts';
 import { RequestIds } from './session/request-ids.ts';
@@ -25,6 +26,7 @@ import { Retargeting } from './session/retargeting.ts';
 import type { Session, SessionView } from './session/session.ts';
 import { Sessions, type WorkerRegistry } from './session/sessions.ts';
 import { Submissions } from './session/submissions.ts';
+import { type Handshake, UnknownClients } from './session/unknown-clients.ts';
 import { descriptorsByPort, type InheritedSocket } from './socket/inherited-sockets.ts';
 import { Listener, type ProxyRules } from './socket/listener.ts';
 import { type ProxyFault, TrustedSources } from './socket/proxy-gate.ts';
@@ -87,6 +89,8 @@ export interface Stratum {
   /** Sessions with lines that were read while validation was full, and have not been taken yet. */
   heldCount(): number;
   forEachSession(visit: (view: SessionView) => void): void;
+  /** First lines of clients that no dialect row knows, one per user agent: what a new row is made of. */
+  unknownHandshakes(): readonly Handshake[];
   /** Nothing is read any more; what was, is still taken (see `heldCount`), and answers that are owed still go out. */
   stopAccepting(): void;
   /** Says goodbye to all and resolves when the last socket is gone, `closeLingerMs` from now at the latest. */
@@ -105,6 +109,7 @@ class StratumServer implements Stratum {
   readonly #fanOuts: readonly FanOut[];
   readonly #sessions: Sessions;
   readonly #submissions: Submissions;
+  readonly #unknownClients: UnknownClients;
   readonly #faultLog: ThrottledLog;
   #listeners: Listener[] = [];
   #sweeper: NodeJS.Timeout | undefined;
@@ -117,6 +122,12 @@ class StratumServer implements Stratum {
     const { clock, workers, ports, checkAddress } = options;
     const limits = (this.#limits = { ...STRATUM_LIMITS, ...options.limits });
     this.#faultLog = new ThrottledLog(limits.faultLogIntervalMs);
+    this.#unknownClients = new UnknownClients({
+      handshakesKept: limits.unknownHandshakesKept,
+      shapesRemembered: limits.unknownShapesRemembered,
+      quickDropMs: limits.unknownQuickDropMs,
+      quickDropMemoryMs: limits.unknownQuickDropMemoryMs,
+    });
     const extranonces = new ExtranoncePool(limits.extranonceRestMs, options.random);
     const metrics = (this.#metrics = new StratumMetrics(options.registry, {
       connectionsByPort: () => this.#byPort((index) => this.#sessions.count(index)),
@@ -140,6 +151,7 @@ class StratumServer implements Stratum {
       fanOuts,
       onFault,
       handleLine: (session, buffer, start, end) => requests.line(session, buffer, start, end),
+      onClosed: (session, reason) => loginDesk.left(session, reason, clock()),
     });
     const submissions = new Submissions({
       sessions,
@@ -148,7 +160,12 @@ class StratumServer implements Stratum {
       enforceExtranonce: options.enforceExtranonce ?? true,
     });
     const rules = ports.map((port) => ({ ...port, dialect: port.dialect && DIALECTS[port.dialect] }));
-    const loginDesk = new LoginDesk({ sessions, workers, checkAddress, ports: rules, fanOuts });
+    const loginDesk = new LoginDesk({
+      ...{ sessions, workers, checkAddress, fanOuts },
+      ports: rules,
+      unknownClients: this.#unknownClients,
+      onUnknownClient: (handshake) => this.#onUnknownClient(handshake),
+    });
     const requests = new Requests({ sessions, submissions, loginDesk, onFault });
     this.#fanOuts = fanOuts;
     this.#sessions = sessions;
@@ -215,6 +232,10 @@ class StratumServer implements Stratum {
     this.#sessions.forEachAuthorized(visit);
   }
 
+  unknownHandshakes(): readonly Handshake[] {
+    return this.#unknownClients.handshakes;
+  }
+
   stopAccepting(): void {
     for (const listener of this.#listeners) void listener.close();
     this.#sessions.freeze();
@@ -227,7 +248,10 @@ class StratumServer implements Stratum {
 
   async #sayGoodbye(): Promise<void> {
     this.stopAccepting();
-    this.#sessions.forEachOpen((session) => this.#sessions.finish(session, 'shutdown'));
+    this.#sessions.forEachOpen((session) => {
+      if (session.dialect.understandsReconnect) session.say(RECONNECT);
+      this.#sessions.finish(session, 'shutdown');
+    });
     this.#sessions.flush();
     const gone = Promise.all([
       this.#sessions.whenEmpty(),
@@ -269,6 +293,15 @@ class StratumServer implements Stratum {
         );
       },
     };
+  }
+
+  #onUnknownClient(handshake: Handshake): void {
+    this.#faultLog.once('unknown_client', this.#options.clock(), (swallowed) =>
+      this.#options.log.info(
+        { ...handshake, swallowed },
+        'a client that no dialect row knows; it is spoken to in the default one',
+      ),
+    );
   }
 
   #onAcceptError(error: Error): void {

@@ -27,6 +27,8 @@ export interface PoolRigOptions {
   readonly enforceExtranonce?: boolean;
   /** More keys of the one stratum port. */
   readonly port?: Readonly<Record<string, unknown>>;
+  /** Ports beside it, whole. */
+  readonly morePorts?: readonly Readonly<Record<string, unknown>>[];
   /** A new folder under the system's temporary one when absent. */
   readonly folder?: string;
 }
@@ -149,7 +151,10 @@ export class PoolRig {
       stratum: {
         host: '127.0.0.1',
         enforceExtranonce: options.enforceExtranonce ?? true,
-        ports: [{ port: this.stratumPort, difficulty: 2 ** options.difficultyLog2, ...options.port }],
+        ports: [
+          { port: this.stratumPort, difficulty: 2 ** options.difficultyLog2, ...options.port },
+          ...(options.morePorts ?? []),
+        ],
       },
       database: { url: this.#postgres.first.url },
       journal: { directory: this.journalFolder },

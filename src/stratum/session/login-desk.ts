@@ -22,9 +22,11 @@ import {
   replyTrue,
 } from '../protocol/messages.ts';
 import { loginMarkOf } from '../protocol/submit-shape.ts';
+import type { CloseReason } from '../stratum-metrics.ts';
 import type { FanOut } from './fan-out.ts';
 import { type Session, SessionState, WORKER_NONE } from './session.ts';
 import type { Sessions, WorkerRegistry } from './sessions.ts';
+import type { Handshake, UnknownClients } from './unknown-clients.ts';
 
 /** What a port decides for its sessions. */
 export interface PortRules {
@@ -41,6 +43,9 @@ export interface LoginDeskOptions {
   readonly checkAddress: (text: string) => AddressCheck;
   readonly ports: readonly PortRules[];
   readonly fanOuts: readonly FanOut[];
+  readonly unknownClients: UnknownClients;
+  /** The first of its agent. */
+  readonly onUnknownClient: (handshake: Handshake) => void;
 }
 
 const NO_EXTRANONCE = 'This server is full, please use another one';
@@ -55,8 +60,10 @@ export class LoginDesk {
   subscribe(session: Session, idText: string, params: readonly unknown[]): void {
     session.userAgent = cleanUserAgent(params[0]);
     // A port's word stands above the user agent's; a password, which comes later, above both.
+    const chosen = this.#options.ports[session.portIndex]!.dialect ?? dialectOfUserAgent(session.userAgent);
+    session.isUnknownClient = chosen === undefined;
     session.dialect =
-      this.#options.ports[session.portIndex]!.dialect ?? dialectOfUserAgent(session.userAgent);
+      chosen ?? this.#options.unknownClients.dialectFor(session.remoteAddress, session.userAgent);
     if (session.dialect.subscribe === 'extranonce') {
       if (!this.#lendExtranonce(session, idText)) return;
       session.extranonceKnown = true;
@@ -86,7 +93,11 @@ export class LoginDesk {
     const wishes = parsePassword(password);
     const port = ports[session.portIndex]!;
     if (session.state === SessionState.Connected) session.dialect = port.dialect ?? session.dialect;
-    if (wishes.dialect !== undefined) session.dialect = wishes.dialect;
+    this.#keepHandshake(session);
+    if (wishes.dialect !== undefined) {
+      session.dialect = wishes.dialect;
+      session.isUnknownClient = false;
+    }
     const difficulty = clampDifficulty(
       wishes.difficultyLog2 ?? port.difficultyLog2,
       port.difficultyMinLog2,
@@ -98,6 +109,23 @@ export class LoginDesk {
     if (session.state === SessionState.Authorized) this.#welcomeAgain(session, wishes, difficulty);
     else this.#welcome(session, difficulty, isForeseen ? port.difficultyLog2 : difficulty);
     return true;
+  }
+
+  /** The connection has ended; it may have left because of what it was told. */
+  left(session: Session, reason: CloseReason, nowMs: number): void {
+    if (!session.isUnknownClient) return;
+    this.#keepHandshake(session);
+    if (session.authorizedAtMs === 0 || (reason !== 'client' && reason !== 'socket_error')) return;
+    const { remoteAddress, userAgent, authorizedAtMs, accepted } = session;
+    this.#options.unknownClients.left(remoteAddress, userAgent, nowMs - authorizedAtMs, accepted > 0, nowMs);
+  }
+
+  #keepHandshake(session: Session): void {
+    const { remoteAddress, userAgent, handshake: lines } = session;
+    session.handshake = '';
+    if (!session.isUnknownClient || lines === '') return;
+    const handshake = { userAgent, remoteAddress, lines };
+    if (this.#options.unknownClients.keep(handshake)) this.#options.onUnknownClient(handshake);
   }
 
   /**

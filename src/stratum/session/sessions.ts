@@ -33,6 +33,8 @@ export interface SessionsOptions {
   readonly handleLine: (session: Session, buffer: Buffer, start: number, end: number) => LineFate;
   /** For the log: a connection was ended for a fault of the other side. */
   readonly onFault: (session: Session, reason: CloseReason) => void;
+  /** Its socket is gone, but what was known of it is still there. */
+  readonly onClosed?: (session: Session, reason: CloseReason) => void;
   /** Of every authorized session, once a sweep. */
   readonly onSwept?: (session: Session, nowMs: number) => void;
 }
@@ -112,6 +114,7 @@ export class Sessions implements SessionRoom {
 
   authorized(session: Session): void {
     session.state = SessionState.Authorized;
+    session.authorizedAtMs = this.#options.clock();
     this.#options.fanOuts[session.portIndex]!.join(session);
   }
 
@@ -290,6 +293,7 @@ export class Sessions implements SessionRoom {
   #closed(session: Session, reason: CloseReason): void {
     if (session.adapter === undefined) return;
     session.adapter = undefined;
+    this.#options.onClosed?.(session, reason);
     this.#options.fanOuts[session.portIndex]!.leave(session);
     this.#held.delete(session);
     session.framer.reset();

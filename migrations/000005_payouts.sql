@@ -145,7 +145,8 @@ CREATE TRIGGER latch BEFORE INSERT OR UPDATE ON payouts FOR EACH ROW EXECUTE FUN
 -- A person at a terminal has not got the lead while the payer runs: what is wanted is written here, and the payer does it.
 CREATE TABLE payout_requests (
   id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  verb         text NOT NULL CHECK (verb IN ('run', 'cancel')),
+  verb         text NOT NULL CHECK (verb IN ('run', 'cancel', 'order')),
+  order_text   jsonb,
   payout_id    bigint REFERENCES payouts (id),
   reason       text NOT NULL DEFAULT '',
   requested_by text NOT NULL,
@@ -153,10 +154,11 @@ CREATE TABLE payout_requests (
   done_at      timestamptz,
   outcome      text,
   CHECK ((verb = 'cancel') = (payout_id IS NOT NULL)),
+  CHECK ((verb = 'order') = (order_text IS NOT NULL)),
   CHECK ((done_at IS NULL) = (outcome IS NULL))
 );
 CREATE INDEX payout_requests_open ON payout_requests (id) WHERE done_at IS NULL;
-COMMENT ON TABLE payout_requests IS 'What `sluice payout run` and `cancel` ask of a running payer, and what it answered.';
+COMMENT ON TABLE payout_requests IS 'What verbs ask of a running payer (a round, a cancellation, an order in the books), and what it answered.';
 
 CREATE TABLE payer_status (
   only_one     boolean PRIMARY KEY DEFAULT true CHECK (only_one),

@@ -15,6 +15,7 @@ interface Given {
   readonly config: string;
   readonly full?: boolean;
   readonly json?: boolean;
+  readonly journal?: readonly string[];
 }
 
 export function addAuditVerb(program: Command): void {
@@ -28,13 +29,14 @@ export function addAuditVerb(program: Command): void {
       '--full',
       'everything since the books were opened, not only what is new since the last clean audit',
     )
+    .option('--journal <folder...>', 'hold the shares of these journals against the tables as well')
     .option('--json', 'as JSON, every row named')
     .action(async (given: Given) => {
       process.exitCode = await runAudit(given);
     });
 }
 
-async function runAudit({ config: file, full, json }: Given): Promise<number> {
+async function runAudit({ config: file, full, json, journal }: Given): Promise<number> {
   const config = loadConfig(file);
   const url = databaseUrlOf(config, process.env);
   if (url === undefined) {
@@ -48,6 +50,7 @@ async function runAudit({ config: file, full, json }: Given): Promise<number> {
     const auditor = new Auditor({
       databaseUrl: url,
       chain: undefined,
+      ...(journal ? { journals: journal } : {}),
       feeCapSompi: sompiOf(config.payouts.feeKasMax),
       clock: Date.now,
       log: silentLogger,

@@ -10,6 +10,7 @@ import { NodeTreasury } from '../chains/kaspa/treasury.ts';
 import { sompiOf } from '../domain/money.ts';
 import { messageOf } from '../kit/edge-error.ts';
 import type { Logger } from '../kit/log.ts';
+import type { Registry } from '../kit/metrics.ts';
 import { Auditor } from '../ledger/audit/auditor.ts';
 import { DatabaseSession } from '../ledger/database-session.ts';
 import type { Lead } from '../ledger/lead.ts';
@@ -48,10 +49,11 @@ const HALT_DEADLINE_MS = 10_000;
 
 /** In the order in which they run when several are due: rewards come in before they are paid out, and are looked at before. */
 export function dutiesOf(context: DutyContext): readonly Duty[] {
+  const registry = context.metrics.ledgerRegistry();
   return [
     intakeDuty(context),
-    rewardsDuty(context),
-    auditDuty(context),
+    rewardsDuty(context, registry),
+    auditDuty(context, registry),
     payoutDuty(context),
     noteDuty(context),
   ];
@@ -77,13 +79,14 @@ function intakeDuty({ lead, links, terms, config, log }: DutyContext): Duty {
 }
 
 /** SIGHUP: the terms of the schemes are read again; what else is in the file waits for a restart. */
-function rewardsDuty({ lead, links, config, configFile, log }: DutyContext): Duty {
+function rewardsDuty({ lead, links, config, configFile, log }: DutyContext, registry: Registry): Duty {
   const desk = new RewardDesk({
     lead,
     rewards: config.rewards,
     clock: Date.now,
     log,
     source: new NodeNetwork(() => links),
+    registry,
   });
   let terms: typeof config.rewards | undefined = config.rewards;
   process.removeAllListeners('SIGHUP');
@@ -109,7 +112,7 @@ function rewardsDuty({ lead, links, config, configFile, log }: DutyContext): Dut
  * A full audit takes minutes, so it runs beside the other duties and on connections of its own: a halt that went over the lead's
  * could fall into a transaction that is rolled back.
  */
-function auditDuty({ chain, links, databaseUrl, config, log }: DutyContext): Duty {
+function auditDuty({ chain, links, databaseUrl, config, log }: DutyContext, registry: Registry): Duty {
   const auditor = new Auditor({
     databaseUrl,
     chain: chainWitness(chain, links, config.rewards.maturityDaa),
@@ -117,6 +120,7 @@ function auditDuty({ chain, links, databaseUrl, config, log }: DutyContext): Dut
     clock: Date.now,
     log,
     halt: (code, reason) => haltAtOnce(databaseUrl, code, reason),
+    registry,
   });
   const everyMs = config.payouts.auditSeconds * MS_PER_SECOND;
   return { name: 'audit', everyMs, tick: async () => void auditor.tick() };
@@ -137,7 +141,7 @@ function payoutDuty({ lead, chain, signer, terms, log, told, metrics, atPoint }:
     ...{ store, chain, signer, terms, clock: Date.now, log },
     ...(atPoint && { atPoint }),
   });
-  const desk = new RequestDesk(store, () => lead.sql);
+  const desk = new RequestDesk(store, lead);
   return {
     name: 'payouts',
     everyMs: PAYOUT_EVERY_MS,

@@ -15,6 +15,8 @@ const MS_PER_SECOND = 1_000;
 export class PayerMetrics {
   readonly registry: Registry = createRegistry();
   readonly #steps: CounterFamily;
+  /** Of the parts that are made anew with each lead. */
+  #ledger: Registry = createRegistry();
   #report: Report | undefined;
   #epoch = 0;
 
@@ -66,6 +68,12 @@ export class PayerMetrics {
     this.#epoch = Number(epoch ?? 0n);
   }
 
+  /** Empty: for the parts of a lead that has just begun. */
+  ledgerRegistry(): Registry {
+    this.#ledger = createRegistry();
+    return this.#ledger;
+  }
+
   observe(report: Report): void {
     this.#report = report;
     for (const { to } of report.steps) this.#steps.inc(PAYOUT_STATES.indexOf(to));
@@ -75,7 +83,8 @@ export class PayerMetrics {
   /** Whole or not at all: the collector may read at any moment. */
   async write(folder: string): Promise<void> {
     const path = join(folder, FILE);
-    writeFileSync(`${path}.new`, await this.registry.metrics(), { mode: 0o644 });
+    const text = `${await this.registry.metrics()}\n${await this.#ledger.metrics()}`;
+    writeFileSync(`${path}.new`, text, { mode: 0o644 });
     renameSync(`${path}.new`, path);
   }
 }

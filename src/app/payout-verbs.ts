@@ -103,7 +103,7 @@ async function preview(given: Given, log: Logger, andSign: boolean): Promise<num
 /** Under the lead when it is free, else by the payer that has it. */
 async function runRound(given: Given, log: Logger): Promise<number> {
   return withParts(given, log, true, async (parts) => {
-    const request = { verb: 'run', payoutId: undefined, reason: '', requestedBy: person() } as const;
+    const request = { verb: 'run', reason: '', requestedBy: person() } as const;
     const outcome = await asLeader(parts, request, RUN_PATIENCE_MS, async (lead) => {
       const { stateDirectory } = parts.config.payouts;
       const note = stateDirectory === undefined ? undefined : new LedgerHeadNote(stateDirectory);

@@ -11,9 +11,9 @@ import {
   ruinProbability,
   ruinWithin,
 } from '../ledger/reserve/ruin.ts';
-import { fundReserve, fundReserveFromFees, type Outpoint } from '../ledger/settlement/operator-orders.ts';
-import { verbGroup, withLead, withLedger } from './ledger-access.ts';
-import { givenOutpoint } from './rewards-verb.ts';
+import { BEARERS, type Outpoint } from '../ledger/settlement/operator-orders.ts';
+import { giveOrder, verbGroup, withLedger } from './ledger-access.ts';
+import { givenOutpoint, textOf } from './rewards-verb.ts';
 
 const CONFIG = ['--config <file>', 'configuration that names the database'] as const;
 const HORIZONS_DAYS = [7, 30, 90, 365];
@@ -29,7 +29,7 @@ export function addReserveVerb(program: Command): void {
     .action(({ config }: { config: string }) => status(config));
   reserve
     .command('fund')
-    .description('move deposits to the treasury, or collected fees, into the reserve; the payer must not run')
+    .description('move deposits to the treasury, or collected fees, into the reserve')
     .argument('[outpoint...]', 'deposits, TXID:INDEX', (text: string, before: Outpoint[] | undefined) => [
       ...(before ?? []),
       givenOutpoint(text),
@@ -41,15 +41,10 @@ export function addReserveVerb(program: Command): void {
     .action(async (outpoints: Outpoint[], { config, fromFees }: { config: string; fromFees?: bigint }) => {
       if (outpoints.length === 0 && fromFees === undefined)
         throw new EdgeError('SLUICE_OPTION_INVALID', 'give outpoints of deposits, or --from-fees KAS');
-      await withLead(config, 'sluice reserve fund', async (lead) => {
-        for (const outpoint of outpoints)
-          process.stdout.write(
-            `${kasOf(await fundReserve(lead, outpoint))} KAS of ${outpoint.txid}:${outpoint.index}\n`,
-          );
-        if (fromFees === undefined) return;
-        await fundReserveFromFees(lead, fromFees, Date.now());
-        process.stdout.write(`${kasOf(fromFees)} KAS of fees\n`);
-      });
+      for (const outpoint of outpoints)
+        await giveOrder(config, { order: 'fund-reserve', outpoint: textOf(outpoint) });
+      if (fromFees !== undefined)
+        await giveOrder(config, { order: 'fund-reserve-from-fees', sompi: String(fromFees) });
     });
   reserve
     .command('risk')
@@ -60,6 +55,31 @@ export function addReserveVerb(program: Command): void {
     .addOption(new Option('--days <n>', 'of the past that count').default(30).argParser(givenDays))
     .addOption(new Option('--scheme <name>').choices(['pps', 'fpps']).default('pps'))
     .action((given: { config: string; days: number; scheme: 'pps' | 'fpps' }) => risk(given));
+}
+
+/** What the operator says of outputs that the chain has not got any more. */
+export function addTreasuryVerb(program: Command): void {
+  verbGroup(program, 'treasury', 'outputs that the pool has on the chain')
+    .command('withdraw')
+    .description('take an output out of the books that another wallet with the same key has spent')
+    .argument('<outpoint>', 'TXID:INDEX', givenOutpoint)
+    .requiredOption('--spent-by <txid>', 'the transaction that spent it', givenTxid)
+    .addOption(new Option('--from <account>', 'whose loss it is').choices([...BEARERS]).makeOptionMandatory())
+    .requiredOption(...CONFIG)
+    .action(
+      (outpoint: Outpoint, given: { config: string; spentBy: string; from: (typeof BEARERS)[number] }) =>
+        giveOrder(given.config, {
+          order: 'withdraw',
+          outpoint: textOf(outpoint),
+          spentBy: given.spentBy,
+          from: given.from,
+        }),
+    );
+}
+
+function givenTxid(text: string): string {
+  if (!/^[0-9a-f]{64}$/i.test(text)) throw new InvalidArgumentError('expected 64 hex digits');
+  return text.toLowerCase();
 }
 
 function givenKas(text: string): bigint {

@@ -5,12 +5,7 @@ import { loadConfig } from '../../config/load.ts';
 import { checkAddress } from '../chains/kaspa/address.ts';
 import { kasOf } from '../domain/money.ts';
 import { EdgeError, messageOf } from '../kit/edge-error.ts';
-import {
-  attributeOutput,
-  type Outpoint,
-  outpointOf,
-  setAccountFee,
-} from '../ledger/settlement/operator-orders.ts';
+import { type Outpoint, outpointOf } from '../ledger/settlement/operator-orders.ts';
 import { readPolicies } from '../ledger/settlement/policies.ts';
 import {
   readDocument,
@@ -18,7 +13,7 @@ import {
   verifyDocument,
 } from '../ledger/settlement/settlement-document.ts';
 import { readSettlement, settlementsOfBlock } from '../ledger/settlement/settlement-reader.ts';
-import { operatorName, verbGroup, withLead, withLedger } from './ledger-access.ts';
+import { giveOrder, operatorName, verbGroup, withLedger } from './ledger-access.ts';
 import { addPreviewVerb, givenBasisPoints } from './rewards-preview.ts';
 import { settleOnce } from './rewards-settle.ts';
 
@@ -28,6 +23,10 @@ export function givenOutpoint(text: string): Outpoint {
   const outpoint = outpointOf(text);
   if (!outpoint) throw new InvalidArgumentError('expected TXID:INDEX, 64 hex digits and a number');
   return outpoint;
+}
+
+export function textOf({ txid, index }: Outpoint): string {
+  return `${txid}:${index}`;
 }
 
 export function addRewardsVerb(program: Command): void {
@@ -48,15 +47,16 @@ export function addRewardsVerb(program: Command): void {
     });
   rewards
     .command('attribute')
-    .description('say which block an unattributed coinbase output is of; the payer must not run')
+    .description('say which block an unattributed coinbase output is of')
     .argument('<outpoint>', 'TXID:INDEX', givenOutpoint)
     .argument('<block-hash>')
     .requiredOption(...CONFIG)
     .action(async (outpoint: Outpoint, hash: string, { config }: { config: string }) => {
-      const sompi = await withLead(config, 'sluice rewards attribute', (lead) =>
-        attributeOutput(lead, outpoint, hash.toLowerCase()),
-      );
-      process.stdout.write(`${kasOf(sompi)} KAS will be divided as a reward of ${hash}\n`);
+      await giveOrder(config, {
+        order: 'attribute',
+        outpoint: textOf(outpoint),
+        blockHash: hash.toLowerCase(),
+      });
     });
   rewards
     .command('settle')
@@ -136,7 +136,7 @@ function readFile(file: string): SettlementDocument {
 function addFeeVerb(program: Command): void {
   verbGroup(program, 'account', 'accounts of miners')
     .command('fee')
-    .description('give an account a fee of its own, from the next settlement on; the payer must not run')
+    .description('give an account a fee of its own, from the next settlement on')
     .argument('<address>')
     .argument('<percent>', 'or `none`: the fee of its scheme again', (text: string) =>
       text === 'none' ? undefined : givenBasisPoints(text),
@@ -145,12 +145,12 @@ function addFeeVerb(program: Command): void {
     .action(async (text: string, points: bigint | undefined, { config: file }: { config: string }) => {
       const checked = checkAddress(text, loadConfig(file).kaspa.network);
       if (!checked.ok) throw new EdgeError('SLUICE_OPTION_INVALID', checked.reason);
-      await withLead(file, 'sluice account fee', (lead) =>
-        setAccountFee(lead, checked.address, points, operatorName(), Date.now()),
-      );
-      process.stdout.write(
-        `${checked.address}: ${points === undefined ? "its scheme's fee" : `${Number(points) / 100} %`}\n`,
-      );
+      await giveOrder(file, {
+        order: 'account-fee',
+        address: checked.address,
+        feeBasisPoints: points === undefined ? null : String(points),
+        by: operatorName(),
+      });
     });
 }
 

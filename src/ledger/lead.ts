@@ -8,7 +8,7 @@
  */
 import { EdgeError } from '../kit/edge-error.ts';
 import { DatabaseSession } from './database-session.ts';
-import type { ReservedConnection } from './stores/postgres.ts';
+import { isUnreachable, type ReservedConnection } from './stores/postgres.ts';
 
 /** Beside the migrations' lock; "payer" on a telephone's keys. */
 const LOCK_KEY = 72_937;
@@ -53,8 +53,9 @@ export class Lead {
   }
 
   /**
-   * Runs `work` between BEGIN and COMMIT. Any failure, also that of COMMIT, ends the lead: what became of the transaction is then
-   * learnt by looking into the database, under a new lead. Transactions wait for each other.
+   * Runs `work` between BEGIN and COMMIT. A refusal, our own or by a rule of the database, is rolled back and the lead goes on. Any other
+   * failure, also that of COMMIT, ends it: what became of the transaction is then learnt by looking into the database, under a new
+   * lead. Transactions wait for each other.
    *
    * @param deadlineMs of all statements together; each has its own, too
    */
@@ -96,10 +97,25 @@ export class Lead {
         return result;
       });
     } catch (error) {
-      this.#session.discard();
+      if (!isRefusal(error) || !(await this.#rolledBack())) this.#session.discard();
       throw error;
     }
   }
+
+  async #rolledBack(): Promise<boolean> {
+    try {
+      const answer = await this.#session.within(CHECK_DEADLINE_MS, () => this.sql`ROLLBACK`);
+      return answer.command === 'ROLLBACK';
+    } catch {
+      return false;
+    }
+  }
+}
+
+/** The connection is sound then, and we still lead: SL001 is no refusal but the end. */
+function isRefusal(error: unknown): boolean {
+  if (error instanceof EdgeError) return !isUnreachable(error);
+  return /^(SL00[2-6]|23514)$/.test(String((error as { code?: unknown } | null)?.code));
 }
 
 async function takenBy(sql: ReservedConnection): Promise<EdgeError> {

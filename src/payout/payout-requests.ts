@@ -3,12 +3,17 @@
  * has no lead, so it writes a row and waits; the payer does what stands there between two ticks.
  */
 import { EdgeError, messageOf } from '../kit/edge-error.ts';
+import type { Lead } from '../ledger/lead.ts';
+import { type Order, obey } from '../ledger/settlement/operator-orders.ts';
 import type { Database, ReservedConnection } from '../ledger/stores/postgres.ts';
 import { notCancellable, type PayoutStore } from './payout-store.ts';
 
 export interface PayoutRequest {
-  readonly verb: 'run' | 'cancel';
-  readonly payoutId: bigint | undefined;
+  readonly verb: 'run' | 'cancel' | 'order';
+  /** Of `cancel` only. */
+  readonly payoutId?: bigint;
+  /** Of `order` only. */
+  readonly order?: Order;
   readonly reason: string;
   readonly requestedBy: string;
 }
@@ -20,9 +25,10 @@ const POLL_MS = 200;
 /** Asks and waits. Rejects with SLUICE_PAYER_SILENT when nobody answered in time. */
 export async function askPayer(sql: Database, request: PayoutRequest, patienceMs: number): Promise<string> {
   const payoutId = request.payoutId ?? null;
+  const order = request.order ? JSON.stringify(request.order) : null;
   const [row] = await sql<{ id: bigint }[]>`
-    INSERT INTO payout_requests (verb, payout_id, reason, requested_by)
-    SELECT ${request.verb}, ${payoutId}::bigint, ${request.reason}, ${request.requestedBy}
+    INSERT INTO payout_requests (verb, payout_id, order_text, reason, requested_by)
+    SELECT ${request.verb}, ${payoutId}::bigint, ${order}::text::jsonb, ${request.reason}, ${request.requestedBy}
     WHERE ${payoutId}::bigint IS NULL OR EXISTS (SELECT FROM payouts WHERE id = ${payoutId}::bigint)
     RETURNING id`;
   if (!row) throw notCancellable(request.payoutId!, undefined);
@@ -42,11 +48,15 @@ export async function askPayer(sql: Database, request: PayoutRequest, patienceMs
 
 export class RequestDesk {
   readonly #store: PayoutStore;
-  readonly #sql: () => ReservedConnection;
+  readonly #lead: Lead;
 
-  constructor(store: PayoutStore, sql: () => ReservedConnection) {
+  constructor(store: PayoutStore, lead: Lead) {
     this.#store = store;
-    this.#sql = sql;
+    this.#lead = lead;
+  }
+
+  #sql(): ReservedConnection {
+    return this.#lead.sql;
   }
 
   /** Does what was asked. Gives the ids of requests for a round; they are answered when it is over. */
@@ -59,13 +69,16 @@ export class RequestDesk {
         id: bigint;
         verb: PayoutRequest['verb'];
         payout_id: bigint | null;
+        order_text: string | null;
         reason: string;
         requested_by: string;
       }[]
-    >`SELECT id, verb, payout_id, reason, requested_by FROM payout_requests WHERE done_at IS NULL ORDER BY id`;
+    >`SELECT id, verb, payout_id, order_text::text, reason, requested_by FROM payout_requests WHERE done_at IS NULL ORDER BY id`;
     const rounds: bigint[] = [];
     for (const request of open) {
       if (request.verb === 'run') rounds.push(request.id);
+      else if (request.verb === 'order')
+        await this.answer([request.id], await this.#obey(request.id, request.order_text!));
       else await this.answer([request.id], await this.#cancel(request));
     }
     return rounds;
@@ -74,6 +87,18 @@ export class RequestDesk {
   async answer(ids: readonly bigint[], outcome: string): Promise<void> {
     for (const id of ids)
       await this.#sql()`UPDATE payout_requests SET done_at = now(), outcome = ${outcome} WHERE id = ${id}`;
+  }
+
+  /** Killed between the deed and the answer, it is done again: its number is in its key, so it moves nothing twice. */
+  async #obey(id: bigint, orderText: string): Promise<string> {
+    try {
+      return await obey(this.#lead, JSON.parse(orderText) as Order, `request:${id}`);
+    } catch (error) {
+      if (error instanceof EdgeError && /^SLUICE_(OUTPOINT|BLOCK_UNKNOWN|ACCOUNT_UNKNOWN)$/.test(error.code))
+        return `not done: ${messageOf(error)}`;
+      if ((error as { code?: unknown }).code === '23514') return 'not done: there is not so much to take';
+      throw error;
+    }
   }
 
   async #cancel(request: {

@@ -57,6 +57,12 @@ describe('the demo', () => {
     expect(BigInt(money.rewardsSompi)).toBe(BigInt(money.settledSompi) + BigInt(money.unsettledSompi));
     expect(money).toMatchObject({ balanced: true, auditViolations: 0, halts: [] });
     expect(equal).toBe(true);
+    const [chain = ''] = readdirSync(join(data, 'chains'));
+    const figures = readFileSync(join(data, 'chains', chain, 'payer', 'payer.prom'), 'utf8');
+    const documented = readFileSync(projectPath('docs', 'PAYOUTS.md'), 'utf8');
+    const names = [...new Set(figures.match(/^sluice_\w+/gm))];
+    expect(names.length).toBeGreaterThan(10);
+    expect(names.filter((name) => !documented.includes(`\`${name}`))).toEqual([]);
   }, 330_000);
 
   it('begins a new chain at its next start, with books and a journal of its own, and keeps those before', async () => {

@@ -50,6 +50,7 @@ async function audit(): Promise<string[]> {
     sharesFrom: new Date(0),
     feeCapSompi: FEE_CAP_SOMPI,
     chain: undefined,
+    journals: [],
     chainOutputs: undefined,
     knownBalances: undefined,
   };

@@ -14,6 +14,7 @@ import { segmentFileName } from '../../src/journal/record-layout.ts';
 import { silentLogger } from '../../src/kit/log.ts';
 import { Auditor } from '../../src/ledger/audit/auditor.ts';
 import { takeBackup } from '../../src/ledger/backup/backup.ts';
+import { type Manifest, writeManifest } from '../../src/ledger/backup/manifest.ts';
 import { type RestoreOptions, restoreBackup } from '../../src/ledger/backup/restore.ts';
 import { migrate } from '../../src/ledger/migrate.ts';
 import { openDatabase } from '../../src/ledger/stores/postgres.ts';
@@ -57,9 +58,10 @@ describe('backup and restore', { timeout: 120_000 }, () => {
       log: silentLogger,
       ...options,
     });
-  const audit = (url: string) =>
+  const audit = (url: string, ...journals: string[]) =>
     new Auditor({
       databaseUrl: url,
+      journals,
       chain: undefined,
       feeCapSompi: undefined,
       clock: Date.now,
@@ -141,13 +143,13 @@ describe('backup and restore', { timeout: 120_000 }, () => {
     it('refuses the schema of a newer build', async () => {
       await takeBackup(fresh.url, folder, TAKEN_AT);
       const path = join(folder, 'manifest.json');
-      const manifest = JSON.parse(readFileSync(path, 'utf8'));
+      const manifest = JSON.parse(readFileSync(path, 'utf8')) as Manifest;
       manifest.migrations.push({
         version: manifest.migrations.length + 1,
         name: 'later',
         sha256: '0'.repeat(64),
       });
-      writeFileSync(path, JSON.stringify(manifest));
+      await writeManifest(folder, manifest);
       await expect(restore()).rejects.toMatchObject({ code: 'SLUICE_RESTORE_SCHEMA' });
     });
   });
@@ -195,7 +197,15 @@ describe('backup and restore', { timeout: 120_000 }, () => {
       expect(await stage.start({ instanceName: 'test' }).drain(20_000)).toBe(true);
       await stage.closeLoaders();
       await expectExact(stage.sql, stage.journal);
-      expect((await audit(stage.fresh.url)).violations.map(({ detail }) => detail)).toEqual([]);
+      const found = (await audit(stage.fresh.url, stage.directory)).violations;
+      expect(found.map(({ detail }) => detail)).toEqual([]);
+      await stage.sql`DELETE FROM shares WHERE (tableoid, ctid) = (SELECT tableoid, ctid FROM shares WHERE segment = 2 LIMIT 1)`;
+      const report = await audit(stage.fresh.url, stage.directory);
+      expect(report.violations.map(({ detail }) => detail)).toContainEqual(
+        expect.stringMatching(
+          /^segment 2 of instance test holds \d+ shares, and \d+ of it are in the tables$/,
+        ),
+      );
     });
 
     it('refuses when the journal begins after the backup', async () => {

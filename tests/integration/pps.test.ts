@@ -6,7 +6,7 @@ import { POTS } from '../../src/domain/pot.ts';
 import { silentLogger } from '../../src/kit/log.ts';
 import { Registry } from '../../src/kit/metrics.ts';
 import { readLuck, readReserve } from '../../src/ledger/reserve/reserve-facts.ts';
-import { fundReserve, fundReserveFromFees } from '../../src/ledger/settlement/operator-orders.ts';
+import { obey } from '../../src/ledger/settlement/operator-orders.ts';
 import { RewardDesk } from '../../src/ledger/settlement/reward-desk.ts';
 import { BITS_OF_DIFFICULTY_ONE, MINUTE_MS, NOON, SettlementStage } from '../kit/settlement-stage.ts';
 import { type TestDatabase, withTestDatabase } from '../kit/test-database.ts';
@@ -50,7 +50,7 @@ async function openStage(stopKas = '0'): Promise<RewardDesk> {
 
 async function fund(sompi: bigint, txid = DEPOSIT): Promise<void> {
   await stage.output(txid, 'deposit', sompi, null);
-  await fundReserve(stage.lead, { txid, index: 0 });
+  await obey(stage.lead, { order: 'fund-reserve', outpoint: `${txid}:0` }, txid);
 }
 
 describe('PPS', () => {
@@ -117,9 +117,11 @@ describe('the reserve', () => {
   it('takes a deposit once, and collected fees as often as they are there', async () => {
     await openStage();
     await fund(1_000n);
-    await fundReserve(stage.lead, { txid: DEPOSIT, index: 0 });
+    await obey(stage.lead, { order: 'fund-reserve', outpoint: `${DEPOSIT}:0` }, 'again');
     expect([await stage.balance('reserve'), await stage.balance('deposits')]).toEqual([1_000n, 0n]);
-    await expect(fundReserveFromFees(stage.lead, 1n, 1)).rejects.toMatchObject({ code: '23514' });
+    await expect(
+      obey(stage.lead, { order: 'fund-reserve-from-fees', sompi: '1' }, '1'),
+    ).rejects.toMatchObject({ code: '23514' });
   });
 
   it('knows the luck of the blocks that fill it', async () => {

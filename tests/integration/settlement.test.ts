@@ -3,11 +3,14 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { seededRandom } from '../../bench/lib/seeded-random.ts';
 import { POTS, type SchemeName } from '../../src/domain/pot.ts';
 import { Lead } from '../../src/ledger/lead.ts';
-import { attributeOutput, setAccountFee } from '../../src/ledger/settlement/operator-orders.ts';
+import { obey } from '../../src/ledger/settlement/operator-orders.ts';
 import { readDocument, verifyDocument } from '../../src/ledger/settlement/settlement-document.ts';
 import { readSettlement } from '../../src/ledger/settlement/settlement-reader.ts';
 import { MINUTE_MS, NOON, SettlementStage } from '../kit/settlement-stage.ts';
 import { type TestDatabase, withTestDatabase } from '../kit/test-database.ts';
+
+const feeOrder = (address: string, feeBasisPoints: string | null) =>
+  ({ order: 'account-fee', address, feeBasisPoints, by: 'test' }) as const;
 
 let server: TestDatabase;
 let stage: SettlementStage;
@@ -159,11 +162,11 @@ describe('a settlement', () => {
 
   it('charges an account its own fee, and gives an attributed output to its block', async () => {
     stage = await SettlementStage.open(server, 1);
-    await setAccountFee(stage.lead, 'kaspadev:1', 2_500n, 'test', 1);
+    await obey(stage.lead, feeOrder('kaspadev:1', '2500'), '1');
     await stage.work('pplns', 1, 0, 1n);
     const hash = await stage.block({ pot: 'pplns', finder: 1, minute: 0, state: 'red' });
     await stage.output('ab'.repeat(32), 'unattributed', 1_000n, null);
-    await attributeOutput(stage.lead, { txid: 'ab'.repeat(32), index: 0 }, hash);
+    await obey(stage.lead, { order: 'attribute', outpoint: `${'ab'.repeat(32)}:0`, blockHash: hash }, '1');
     later(5);
     await stage.settler().tick();
     expect([await stage.balance('unattributed'), await stage.balances()]).toEqual([0n, new Map([[1, 750n]])]);
@@ -249,7 +252,7 @@ describe('many settlements of seeded pools', () => {
       await stage.sql`
       INSERT INTO account_settings (account_id, donation_basis_points, signed_at, message, signature)
       SELECT id, id * 37, now(), '', '' FROM accounts WHERE id % 3 = 0`;
-      await setAccountFee(stage.lead, 'kaspadev:4', 333n, 'test', 1);
+      await obey(stage.lead, feeOrder('kaspadev:4', '333'), '1');
       const pots: SchemeName[] = ['pplns', 'prop', 'solo', 'points', 'pps', 'fpps'];
       for (const pot of pots) {
         for (let minute = 0; minute < 30; minute++)
@@ -269,7 +272,7 @@ describe('many settlements of seeded pools', () => {
       for (let round = 0; round < 3; round++) expect((await settler.tick()).halted).toBe(false);
       expect(await stage.balance('unsettled')).toBe(0n);
       // What accounts ask for later changes nothing of what was divided.
-      await setAccountFee(stage.lead, 'kaspadev:4', undefined, 'test', 2);
+      await obey(stage.lead, feeOrder('kaspadev:4', null), '2');
       await stage.sql`UPDATE account_settings SET donation_basis_points = 0, signed_at = now()`;
       const ids = await stage.sql<{ id: bigint; pot: number }[]>`SELECT id, pot FROM settlements ORDER BY id`;
       expect(new Set(ids.map(({ pot }) => pot))).toEqual(new Set(Object.values(POTS)));

@@ -44,6 +44,8 @@ export interface AuditView {
   /** The most that one payout may cost; undefined = not told. */
   readonly feeCapSompi: bigint | undefined;
   readonly chain: ChainWitness | undefined;
+  /** Folders of engines whose journals are to be counted as well; each is read whole. */
+  readonly journals: readonly string[];
   /** Asked for before the snapshot was taken: whatever left the treasury by then is in the snapshot as sent. */
   readonly chainOutputs: ChainOutputs | undefined;
   /** Balances that an earlier audit of this process found right, by ledger account; they make the next one cheap. */

@@ -20,6 +20,8 @@ export interface AuditorOptions {
   readonly chain: ChainWitness | undefined;
   /** `payouts.feeKasMax`. */
   readonly feeCapSompi: bigint | undefined;
+  /** Journal folders to be held against the tables; read whole each time. */
+  readonly journals?: readonly string[];
   /** Unix ms. */
   readonly clock: () => number;
   readonly log: Logger;
@@ -148,6 +150,7 @@ export class Auditor {
       sharesFrom: new Date(full ? 0 : Math.max(recentMs, nowMs - SHARES_BACK_MAX_MS)),
       feeCapSompi: this.#options.feeCapSompi,
       chain: this.#options.chain,
+      journals: this.#options.journals ?? [],
       chainOutputs,
       knownBalances: this.#balances?.throughId === last.throughId ? this.#balances.byAccount : undefined,
     };

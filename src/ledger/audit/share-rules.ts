@@ -3,6 +3,7 @@
  * An incremental audit looks at the last minutes only: to look for a twin among all shares of a day is the nightly audit's.
  */
 import { type AuditView, detailsOf, type FoundRow, ROWS_NAMED } from './audit-view.ts';
+import { unequalJournals } from './journal-rules.ts';
 
 /** 5 */
 export async function creditedTwice({ sql, sharesFrom }: AuditView): Promise<string[]> {
@@ -25,7 +26,11 @@ export async function creditedTwice({ sql, sharesFrom }: AuditView): Promise<str
  * 10. Days whose shares were dropped have no partition, and are not compared. Whole minutes, since a sum is of a minute. What was
  * loaded by count is compared only where no day was dropped.
  */
-export async function unequalSums({ sql, full, sharesFrom }: AuditView): Promise<string[]> {
+export async function unequalSums(view: AuditView): Promise<string[]> {
+  return [...(await unequalMinutes(view)), ...(await unequalJournals(view))].slice(0, ROWS_NAMED);
+}
+
+async function unequalMinutes({ sql, full, sharesFrom }: AuditView): Promise<string[]> {
   const from = sql`date_trunc('minute', ${sharesFrom}::timestamptz)`;
   return detailsOf(
     await sql<FoundRow[]>`

@@ -7,7 +7,7 @@
  */
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -15,7 +15,7 @@ import { createGzip } from 'node:zlib';
 import { EdgeError, messageOf } from '../../kit/edge-error.ts';
 import { DatabaseSession } from '../database-session.ts';
 import type { ReservedConnection } from '../stores/postgres.ts';
-import { MANIFEST_FILE, type Manifest } from './manifest.ts';
+import { type Manifest, writeManifest } from './manifest.ts';
 import { tablesOf } from './tables.ts';
 
 /** A year of shares at 100 MB a second is hours. */
@@ -35,10 +35,7 @@ export async function takeBackup(databaseUrl: string, folder: string, takenAt: D
     await session.sql`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`;
     const manifest = await copyAll(session, folder, takenAt);
     await session.sql`COMMIT`;
-    await writeFile(join(folder, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`, {
-      flush: true,
-      mode: 0o600,
-    });
+    await writeManifest(folder, manifest);
     return manifest;
   } finally {
     session.discard();

@@ -2,12 +2,12 @@
  * What a backup says of itself: written last, so a folder without one is no backup. In flows a folder, out flows a manifest whose
  * every file has been held against its checksum.
  *
- *   FOLDER/manifest.json
+ *   FOLDER/manifest.json            and manifest.json.sha256, as `sha256sum` writes it
  *   FOLDER/accounts.copy.gz, shares.copy.gz, ...    COPY text of each table, gzip
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
@@ -51,13 +51,26 @@ const manifestSchema = z.strictObject({
 export type Manifest = z.infer<typeof manifestSchema>;
 export type JournalMark = Manifest['marks'][number];
 
-export const MANIFEST_FILE = 'manifest.json';
+const MANIFEST_FILE = 'manifest.json';
+/** Beside it and not in it: a bit that turns in a name or a mark would still be good JSON. */
+const CHECKSUM_FILE = 'manifest.json.sha256';
+
+export async function writeManifest(folder: string, manifest: Manifest): Promise<void> {
+  const text = `${JSON.stringify(manifest, null, 2)}\n`;
+  const sum = `${createHash('sha256').update(text).digest('hex')}  ${MANIFEST_FILE}\n`;
+  await writeFile(join(folder, CHECKSUM_FILE), sum, { flush: true, mode: 0o600 });
+  await writeFile(join(folder, MANIFEST_FILE), text, { flush: true, mode: 0o600 });
+}
 
 /** @throws EdgeError SLUICE_BACKUP_DAMAGED when a file is missing or is not what it was */
 export async function readManifest(folder: string): Promise<Manifest> {
   let manifest: Manifest;
   try {
-    manifest = manifestSchema.parse(JSON.parse(await readFile(join(folder, MANIFEST_FILE), 'utf8')));
+    const text = await readFile(join(folder, MANIFEST_FILE), 'utf8');
+    const [expected] = (await readFile(join(folder, CHECKSUM_FILE), 'utf8')).split(' ');
+    if (createHash('sha256').update(text).digest('hex') !== expected)
+      throw new Error('it is not the file that was written');
+    manifest = manifestSchema.parse(JSON.parse(text));
   } catch (error) {
     throw damaged(`${join(folder, MANIFEST_FILE)} cannot be read: ${messageOf(error)}`);
   }

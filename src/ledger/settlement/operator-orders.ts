@@ -1,11 +1,60 @@
 /**
  * What an operator may order in the books, each as one ledger transaction: a deposit into the reserve, collected fees into the
- * reserve, a coinbase output to the block it is of, a fee of its own for an account. In flow outpoints, hashes and addresses as people write them.
+ * reserve, a coinbase output to the block it is of, a fee of its own for an account, an output that somebody else has spent.
+ * In flow orders as JSON, since a running payer gets them through a table; out flows a sentence. Obeying one twice moves nothing twice.
  */
+import { kasOf } from '../../domain/money.ts';
 import { EdgeError } from '../../kit/edge-error.ts';
-import { post } from '../books.ts';
+import { type AccountKind, post } from '../books.ts';
 import type { Lead } from '../lead.ts';
 import type { ReservedConnection } from '../stores/postgres.ts';
+
+/** Who may bear the loss of an output: what is the pool's own, and never what is owed. */
+export const BEARERS = ['pool_fee', 'reserve', 'deposits'] as const satisfies readonly AccountKind[];
+
+export type Order =
+  | { readonly order: 'fund-reserve'; readonly outpoint: string }
+  | { readonly order: 'fund-reserve-from-fees'; readonly sompi: string }
+  | { readonly order: 'attribute'; readonly outpoint: string; readonly blockHash: string }
+  | {
+      readonly order: 'account-fee';
+      readonly address: string;
+      /** null = its scheme's fee again. */
+      readonly feeBasisPoints: string | null;
+      readonly by: string;
+    }
+  | {
+      readonly order: 'withdraw';
+      readonly outpoint: string;
+      readonly spentBy: string;
+      readonly from: (typeof BEARERS)[number];
+    };
+
+/** @param orderId of this order for ever: the same one again is the same order */
+export async function obey(lead: Lead, order: Order, orderId: string): Promise<string> {
+  switch (order.order) {
+    case 'fund-reserve': {
+      const sompi = await fundReserve(lead, outpointOf(order.outpoint)!);
+      return `${kasOf(sompi)} KAS of ${order.outpoint} are in the reserve`;
+    }
+    case 'fund-reserve-from-fees':
+      await fundReserveFromFees(lead, BigInt(order.sompi), orderId);
+      return `${kasOf(BigInt(order.sompi))} KAS of fees are in the reserve`;
+    case 'attribute': {
+      const sompi = await attributeOutput(lead, outpointOf(order.outpoint)!, order.blockHash);
+      return `${kasOf(sompi)} KAS will be divided as a reward of ${order.blockHash}`;
+    }
+    case 'account-fee': {
+      const points = order.feeBasisPoints === null ? undefined : BigInt(order.feeBasisPoints);
+      await setAccountFee(lead, order.address, points, order.by, orderId);
+      return `${order.address}: ${points === undefined ? "its scheme's fee" : `${Number(points) / 100} %`}`;
+    }
+    case 'withdraw': {
+      const sompi = await withdraw(lead, outpointOf(order.outpoint)!, order.spentBy, order.from);
+      return `${kasOf(sompi)} KAS of ${order.outpoint} are out of the books, at the cost of ${order.from}`;
+    }
+  }
+}
 
 export interface Outpoint {
   readonly txid: string;
@@ -19,7 +68,7 @@ export function outpointOf(text: string): Outpoint | undefined {
 }
 
 /** Gives the amount. Ordering it twice moves it once. */
-export function fundReserve(lead: Lead, { txid, index }: Outpoint): Promise<bigint> {
+function fundReserve(lead: Lead, { txid, index }: Outpoint): Promise<bigint> {
   return lead.transaction(async (sql) => {
     const amountSompi = await amountOf(sql, { txid, index }, 'deposit');
     await post(sql, lead.epoch, {
@@ -35,11 +84,11 @@ export function fundReserve(lead: Lead, { txid, index }: Outpoint): Promise<bigi
   });
 }
 
-/** Fees that the pool has earned, left in the reserve. `nowMs` is in the key: every order moves its amount. */
-export function fundReserveFromFees(lead: Lead, sompi: bigint, nowMs: number): Promise<bigint> {
+/** Fees that the pool has earned, left in the reserve. */
+function fundReserveFromFees(lead: Lead, sompi: bigint, orderId: string): Promise<bigint> {
   return lead.transaction((sql) =>
     post(sql, lead.epoch, {
-      key: `reserve:fees:${nowMs}`,
+      key: `reserve:fees:${orderId}`,
       kind: 'reserve',
       detail: { from: 'pool_fee', sompi },
       entries: [
@@ -51,7 +100,7 @@ export function fundReserveFromFees(lead: Lead, sompi: bigint, nowMs: number): P
 }
 
 /** An output that nobody knew the block of becomes a reward of that block, and is divided with the next settlement of its pot. */
-export function attributeOutput(lead: Lead, { txid, index }: Outpoint, blockHash: string): Promise<bigint> {
+function attributeOutput(lead: Lead, { txid, index }: Outpoint, blockHash: string): Promise<bigint> {
   return lead.transaction(async (sql) => {
     const amountSompi = await amountOf(sql, { txid, index }, 'unattributed');
     const [block] = await sql<{ id: bigint }[]>`SELECT id FROM blocks WHERE block_hash = ${blockHash}`;
@@ -78,12 +127,12 @@ export function attributeOutput(lead: Lead, { txid, index }: Outpoint, blockHash
 }
 
 /** undefined = none of its own any more. From the next settlement on. */
-export function setAccountFee(
+function setAccountFee(
   lead: Lead,
   address: string,
   feeBasisPoints: bigint | undefined,
   by: string,
-  nowMs: number,
+  orderId: string,
 ): Promise<void> {
   return lead.transaction(async (sql) => {
     const [account] = await sql<{ id: bigint }[]>`SELECT id FROM accounts WHERE address = ${address}`;
@@ -95,7 +144,7 @@ export function setAccountFee(
       );
     }
     await post(sql, lead.epoch, {
-      key: `fee:${account.id}:${nowMs}`,
+      key: `fee:${account.id}:${orderId}`,
       kind: 'setting',
       detail: { account: account.id, feeBasisPoints: feeBasisPoints ?? null, by },
       entries: [],
@@ -107,6 +156,44 @@ export function setAccountFee(
         ON CONFLICT (account_id) DO UPDATE
           SET fee_basis_points = excluded.fee_basis_points, set_at = now(), set_by = excluded.set_by`;
     }
+  });
+}
+
+/**
+ * An output that another wallet with the same key has spent, or a thief: the chain has not got it any more, and somebody bears it.
+ * What of it came back to the treasury is booked as a deposit by itself.
+ */
+function withdraw(
+  lead: Lead,
+  { txid, index }: Outpoint,
+  spentBy: string,
+  from: (typeof BEARERS)[number],
+): Promise<bigint> {
+  return lead.transaction(async (sql) => {
+    const [row] = await sql<{ amount: bigint; spent_by: string | null; live: boolean }[]>`
+      SELECT amount_sompi AS amount, spent_by, EXISTS (SELECT FROM payout_inputs i
+        WHERE i.txid = o.txid AND i.output_index = o.output_index AND i.live) AS live
+      FROM treasury_outputs o WHERE txid = ${txid} AND output_index = ${index} FOR UPDATE`;
+    if (!row || row.live || (row.spent_by !== null && row.spent_by !== spentBy)) {
+      const why = !row ? 'is not in the books' : row.live ? 'belongs to a payout' : 'was spent before';
+      throw new EdgeError(
+        'SLUICE_OUTPOINT',
+        `${txid}:${index} ${why}`,
+        'Only an unspent output of no payout can be taken out of the books.',
+      );
+    }
+    await post(sql, lead.epoch, {
+      key: `withdraw:${txid}:${index}`,
+      kind: 'withdraw',
+      detail: { outpoint: `${txid}:${index}`, spentBy, from },
+      entries: [
+        { kind: 'treasury', sompi: row.amount },
+        { kind: from, sompi: -row.amount },
+      ],
+    });
+    await sql`
+      UPDATE treasury_outputs SET spent_by = ${spentBy} WHERE txid = ${txid} AND output_index = ${index}`;
+    return row.amount;
   });
 }
 

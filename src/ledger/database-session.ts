@@ -33,8 +33,8 @@ export class DatabaseSession {
 
   private constructor(client: Database, connection: ReservedConnection, lost: () => boolean) {
     this.#client = client;
-    this.#connection = connection;
     this.#lost = lost;
+    this.#connection = this.#guarded(connection);
   }
 
   /** @param deadlineMs within which the connection must stand, and any one statement end (the server sees to that). */
@@ -75,12 +75,32 @@ export class DatabaseSession {
     }
   }
 
-  /** To be read anew for every statement: `session.sql\`...\``. */
+  /** Throws once the connection is lost, and so does every statement on what it gave before. */
   get sql(): ReservedConnection {
-    if (this.#discarded || this.#lost()) {
-      throw new EdgeError('SLUICE_DATABASE_UNREACHABLE', 'the connection to the database was lost');
-    }
+    this.#assertAlive();
     return this.#connection;
+  }
+
+  #assertAlive(): void {
+    if (!this.#discarded && !this.#lost()) return;
+    throw new EdgeError('SLUICE_DATABASE_UNREACHABLE', 'the connection to the database was lost');
+  }
+
+  /**
+   * Whoever keeps the connection over a pause may come back when it is closed. The client (3.4.9) would write to a socket that is null,
+   * in a turn of its own where nobody catches it, and the process would end.
+   */
+  #guarded(connection: ReservedConnection): ReservedConnection {
+    return new Proxy(connection, {
+      apply: (target, _, statement: unknown[]) => {
+        this.#assertAlive();
+        return Reflect.apply(target as (...parts: unknown[]) => unknown, undefined, statement);
+      },
+      get: (target, name) => {
+        if (name === 'unsafe') this.#assertAlive();
+        return Reflect.get(target, name) as unknown;
+      },
+    });
   }
 
   /** Sends one COPY ... FROM STDIN; resolves when the server has taken all of it. */

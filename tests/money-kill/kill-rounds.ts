@@ -46,7 +46,10 @@ const PLAIN_POINTS = CRASH_POINTS.filter((point) => !/resend|reorganised|conflic
 const SETTLE_EVERY = 10;
 /** 50 KAS each. */
 const BLOCKS_A_ROUND = 5;
+/** More than it takes to get a payout accepted while the chain is made by hand. */
 const REORG_BLOCKS = 12;
+/** The payer looks every second. */
+const MERGE_LOOK_MS = 1_500;
 const OTHER_WALLET_FEE_SOMPI = 2_000_000n;
 const STEP_LIMIT_MS = 60_000;
 /** Longer than two audits of the rig are apart. */
@@ -155,12 +158,31 @@ class KillField {
     }
     if (point.endsWith('-consolidation')) await this.#feed.hoard(CONSOLIDATE_ABOVE + 2);
     if (!point.endsWith('-reorganised')) return this.#stands(point);
-    // Before it can be deep enough.
-    await this.#stands('after-accept');
+    // The chain stands still meanwhile: a payer that was slow to look would find it deeper than the reorganisation reaches.
+    await this.#stands('before-send');
+    await this.#rig.control.send('freeze', { value: true });
+    this.#payer!.arm('after-accept');
+    this.#payer!.goOn();
+    await this.#untilAccepted();
     await this.#rig.control.send('reorg', { value: REORG_BLOCKS });
+    await this.#rig.control.send('freeze', { value: false });
     this.#payer!.arm(point);
     this.#payer!.goOn();
     await this.#payer!.stands(point, STEP_LIMIT_MS);
+  }
+
+  async #untilAccepted(): Promise<void> {
+    await pollUntil(
+      'the payout is accepted',
+      async () => {
+        await this.#rig.deepen(1);
+        return this.#payer!.stands('after-accept', MERGE_LOOK_MS).then(
+          () => true,
+          () => false,
+        );
+      },
+      STEP_LIMIT_MS,
+    );
   }
 
   async #stands(point: CrashPoint): Promise<void> {

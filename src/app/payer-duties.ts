@@ -6,6 +6,7 @@ import { loadConfig } from '../../config/load.ts';
 import { decodeAddress, payToAddressScript } from '../chains/kaspa/address.ts';
 import { NodeNetwork } from '../chains/kaspa/network-facts.ts';
 import type { NodeLink } from '../chains/kaspa/node-link.ts';
+import { goodFirst } from '../chains/kaspa/node-order.ts';
 import { NodeTreasury } from '../chains/kaspa/treasury.ts';
 import { sompiOf } from '../domain/money.ts';
 import { messageOf } from '../kit/edge-error.ts';
@@ -17,6 +18,7 @@ import { RewardIntake } from '../ledger/rewards/reward-intake.ts';
 import { RewardDesk } from '../ledger/settlement/reward-desk.ts';
 import type { AtPoint } from '../payout/crash-points.ts';
 import { LedgerHeadNote } from '../payout/ledger-head.ts';
+import { cancelPayout } from '../payout/never-sent.ts';
 import { PayoutMachine, type Report } from '../payout/payout-machine.ts';
 import { RequestDesk } from '../payout/payout-requests.ts';
 import { reportText } from '../payout/report-text.ts';
@@ -48,12 +50,14 @@ const HALT_DEADLINE_MS = 10_000;
 
 /** In the order in which they run when several are due: rewards come in before they are paid out, and are looked at before. */
 export function dutiesOf(context: DutyContext): readonly Duty[] {
+  const { stateDirectory } = context.config.payouts;
+  const note = stateDirectory === undefined ? undefined : new LedgerHeadNote(stateDirectory);
   return [
     intakeDuty(context),
     rewardsDuty(context),
     auditDuty(context),
-    payoutDuty(context),
-    noteDuty(context),
+    payoutDuty(context, () => writeNote(note, context)),
+    noteDuty(note, context),
   ];
 }
 
@@ -62,7 +66,7 @@ function intakeDuty({ lead, links, terms, config, log }: DutyContext): Duty {
   const { treasuryAddress } = terms;
   const intake = new RewardIntake({
     lead,
-    treasury: new NodeTreasury(() => links),
+    treasury: new NodeTreasury(() => goodFirst(links)),
     terms: { treasuryAddress, payScript, maturityDaa: config.rewards.maturityDaa },
     clock: () => performance.now(),
     log,
@@ -83,7 +87,7 @@ function rewardsDuty({ lead, links, config, configFile, log }: DutyContext): Dut
     rewards: config.rewards,
     clock: Date.now,
     log,
-    source: new NodeNetwork(() => links),
+    source: new NodeNetwork(() => goodFirst(links), config.kaspa.allowUnsynced),
   });
   let terms: typeof config.rewards | undefined = config.rewards;
   process.removeAllListeners('SIGHUP');
@@ -131,13 +135,19 @@ async function haltAtOnce(databaseUrl: string, code: string, reason: string): Pr
   }
 }
 
-function payoutDuty({ lead, chain, signer, terms, log, told, metrics, atPoint }: DutyContext): Duty {
+function payoutDuty(
+  { lead, chain, signer, terms, log, told, metrics, atPoint }: DutyContext,
+  beforeSend: () => Promise<void>,
+): Duty {
   const store = new PostgresPayoutStore(lead);
   const machine = new PayoutMachine({
-    ...{ store, chain, signer, terms, clock: Date.now, log },
+    ...{ store, chain, signer, terms, clock: Date.now, log, beforeSend },
     ...(atPoint && { atPoint }),
   });
-  const desk = new RequestDesk(store, () => lead.sql);
+  const desk = new RequestDesk(
+    (id, reason) => cancelPayout({ store, chain }, id, reason),
+    () => lead.sql,
+  );
   return {
     name: 'payouts',
     everyMs: PAYOUT_EVERY_MS,
@@ -152,9 +162,11 @@ function payoutDuty({ lead, chain, signer, terms, log, told, metrics, atPoint }:
   };
 }
 
-/** After the others, so that what they posted is in it. */
-function noteDuty({ lead, config }: DutyContext): Duty {
-  const { stateDirectory } = config.payouts;
-  const note = stateDirectory === undefined ? undefined : new LedgerHeadNote(stateDirectory);
-  return { name: 'ledger-note', everyMs: 1_000, tick: async () => note?.write(lead.sql) };
+/** After the others, so that what they posted is in it; and before each send, so that no older database can pay it again. */
+function noteDuty(note: LedgerHeadNote | undefined, context: DutyContext): Duty {
+  return { name: 'ledger-note', everyMs: 1_000, tick: () => writeNote(note, context) };
+}
+
+async function writeNote(note: LedgerHeadNote | undefined, { lead }: DutyContext): Promise<void> {
+  await note?.write(lead.sql);
 }

@@ -11,6 +11,7 @@ import { DatabaseSession } from '../ledger/database-session.ts';
 import { Lead } from '../ledger/lead.ts';
 import { type Database, openDatabase, toDatabaseError } from '../ledger/stores/postgres.ts';
 import { checkAgainstChain, LedgerHeadNote } from '../payout/ledger-head.ts';
+import { cancelPayout } from '../payout/never-sent.ts';
 import { PayoutMachine } from '../payout/payout-machine.ts';
 import { askPayer, type PayoutRequest } from '../payout/payout-requests.ts';
 import { planHash } from '../payout/plan.ts';
@@ -114,7 +115,8 @@ async function runRound(given: Given, log: Logger): Promise<number> {
           'the node is behind the ledger',
           'Wait until it has caught up.',
         );
-      const report = await machineOf(parts, lead, log).tick(true);
+      const beforeSend = async () => note?.write(lead.sql);
+      const report = await machineOf(parts, lead, log, beforeSend).tick(true);
       await note?.write(lead.sql);
       return [reportText(report), ...report.faults].join('\n');
     });
@@ -128,7 +130,8 @@ async function cancel(id: bigint, given: Given, log: Logger): Promise<number> {
     const reason = given.reason ?? '';
     const request = { verb: 'cancel', payoutId: id, reason, requestedBy: person() } as const;
     const outcome = await asLeader(parts, request, CANCEL_PATIENCE_MS, async (lead) => {
-      await new PostgresPayoutStore(lead).cancel(id, `${reason} (${person()})`);
+      const sides = { store: new PostgresPayoutStore(lead), chain: parts.chain };
+      await cancelPayout(sides, id, `${reason} (${person()})`);
       return `payout ${id} is cancelled; its payees have their balances back`;
     });
     print(given, { outcome }, `${outcome}\n`);
@@ -182,7 +185,12 @@ async function status(sql: Database, given: Given): Promise<number> {
   return 0;
 }
 
-function machineOf({ chain, signer, terms }: PayerParts, seat: PayoutSeat, log: Logger): PayoutMachine {
+function machineOf(
+  { chain, signer, terms }: PayerParts,
+  seat: PayoutSeat,
+  log: Logger,
+  beforeSend: () => Promise<void> = async () => {},
+): PayoutMachine {
   return new PayoutMachine({
     store: new PostgresPayoutStore(seat),
     chain,
@@ -190,6 +198,7 @@ function machineOf({ chain, signer, terms }: PayerParts, seat: PayoutSeat, log: 
     terms,
     clock: Date.now,
     log,
+    beforeSend,
   });
 }
 

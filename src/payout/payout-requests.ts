@@ -4,7 +4,7 @@
  */
 import { EdgeError, messageOf } from '../kit/edge-error.ts';
 import type { Database, ReservedConnection } from '../ledger/stores/postgres.ts';
-import { notCancellable, type PayoutStore } from './payout-store.ts';
+import { notCancellable } from './payout-store.ts';
 
 export interface PayoutRequest {
   readonly verb: 'run' | 'cancel';
@@ -41,11 +41,11 @@ export async function askPayer(sql: Database, request: PayoutRequest, patienceMs
 }
 
 export class RequestDesk {
-  readonly #store: PayoutStore;
+  readonly #cancelPayout: (id: bigint, reason: string) => Promise<void>;
   readonly #sql: () => ReservedConnection;
 
-  constructor(store: PayoutStore, sql: () => ReservedConnection) {
-    this.#store = store;
+  constructor(cancelPayout: (id: bigint, reason: string) => Promise<void>, sql: () => ReservedConnection) {
+    this.#cancelPayout = cancelPayout;
     this.#sql = sql;
   }
 
@@ -83,10 +83,10 @@ export class RequestDesk {
   }): Promise<string> {
     const id = request.payout_id!;
     try {
-      await this.#store.cancel(id, `${request.reason} (${request.requested_by})`);
+      await this.#cancelPayout(id, `${request.reason} (${request.requested_by})`);
       return `payout ${id} is cancelled; its payees have their balances back`;
     } catch (error) {
-      if (error instanceof EdgeError && /^SLUICE_PAYOUT_/.test(error.code))
+      if (error instanceof EdgeError && /^SLUICE_(PAYOUT_|NODE_|NO_NODE)/.test(error.code))
         return `not done: ${messageOf(error)}`;
       throw error;
     }

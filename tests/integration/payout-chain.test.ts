@@ -4,6 +4,7 @@ import { silentLogger } from '../../src/kit/log.ts';
 import type { Lead } from '../../src/ledger/lead.ts';
 import { KaspaPayoutChain } from '../../src/payout/kaspa-payout-chain.ts';
 import { KeySigner } from '../../src/payout/key-signer.ts';
+import { cancelPayout } from '../../src/payout/never-sent.ts';
 import { PayoutMachine } from '../../src/payout/payout-machine.ts';
 import { payoutTermsOf } from '../../src/payout/payout-terms.ts';
 import { PostgresPayoutStore } from '../../src/payout/stores/postgres-payout-store.ts';
@@ -53,6 +54,25 @@ describe('payouts on a chain', () => {
   });
 
   const mine = (count: number): unknown => stage.simnode.command('mine', { value: count });
+
+  it('are found again by a database that forgot the send, and cannot be cancelled there', async () => {
+    await machine.tick();
+    mine(3);
+    // What a server shows that failed over to a copy of a second ago.
+    const { sql } = stage.database;
+    await sql`ALTER TABLE payouts DISABLE TRIGGER USER`;
+    await sql`UPDATE payouts SET state = 'SIGNED', chain_from = NULL, broadcast_at = NULL`;
+    await sql`ALTER TABLE payouts ENABLE TRIGGER USER`;
+    await expect(cancelPayout({ store, chain }, 1n, 'it hangs')).rejects.toMatchObject({
+      code: 'SLUICE_PAYOUT_SENT',
+    });
+    await machine.tick();
+    expect(await stage.states()).toEqual(['ACCEPTED']);
+    mine(STAGE_DEPTH);
+    await machine.tick();
+    expect(await stage.states()).toEqual(['CONFIRMED']);
+    expect(await store.openHalts()).toEqual([]);
+  });
 
   it('are accepted by a chain block, and confirmed when it lies deep enough', async () => {
     await machine.tick();

@@ -26,10 +26,12 @@ const SUBSIDY_OFFSET = 8;
 
 export class NodeNetwork {
   readonly #links: () => readonly NodeLink[];
+  readonly #allowUnsynced: boolean;
 
   /** `links`: the nodes as of now, best first. */
-  constructor(links: () => readonly NodeLink[]) {
+  constructor(links: () => readonly NodeLink[], allowUnsynced = false) {
     this.#links = links;
+    this.#allowUnsynced = allowUnsynced;
   }
 
   async networkFacts(): Promise<NetworkWorth> {
@@ -37,6 +39,10 @@ export class NodeNetwork {
     for (const link of this.#links()) {
       if (!link.connected) continue;
       try {
+        // A node that is still catching up tells of a network of years ago, and of a difficulty that would make every share worth
+        // a thousand blocks. What it says would be written down for ever.
+        if (!this.#allowUnsynced && !(await link.refreshInfo()).synced)
+          throw new EdgeError('SLUICE_NODE_BEHIND', `${link.name} is not synced`);
         return await worthOfBlocks(link);
       } catch (error) {
         last = error;

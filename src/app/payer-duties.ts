@@ -3,6 +3,7 @@
  * one job that can fail by itself; the loop runs them one at a time, since they share the lead's connection.
  */
 import { loadConfig } from '../../config/load.ts';
+import type { Config } from '../../config/schema.ts';
 import { decodeAddress, payToAddressScript } from '../chains/kaspa/address.ts';
 import { NodeNetwork } from '../chains/kaspa/network-facts.ts';
 import type { NodeLink } from '../chains/kaspa/node-link.ts';
@@ -35,8 +36,8 @@ export interface DutyContext extends PayerParts {
   readonly metrics: PayerMetrics;
   /** Tests kill the process there; there is no other way to set it than to be that test's program. */
   readonly atPoint?: AtPoint | undefined;
-  /** Kept for the status, over leads. */
-  readonly told: { payouts: Report | undefined };
+  /** Kept over leads: for the status, and the terms of rewards as a SIGHUP last brought them. */
+  readonly told: { payouts: Report | undefined; rewards?: Config['rewards'] };
 }
 
 /** A halt stops what would be sent next within this. */
@@ -44,6 +45,8 @@ const PAYOUT_EVERY_MS = 1_000;
 
 /** An output is mature for good: nothing is lost by looking a few seconds later. */
 const INTAKE_EVERY_MS = 2_000;
+/** After a day without a payer there is a lot to learn; the others have their turn all the same. */
+const INTAKE_MAX_MS = 60_000;
 const REWARDS_EVERY_MS = 2_000;
 const MS_PER_SECOND = 1_000;
 const HALT_DEADLINE_MS = 10_000;
@@ -52,16 +55,23 @@ const HALT_DEADLINE_MS = 10_000;
 export function dutiesOf(context: DutyContext): readonly Duty[] {
   const { stateDirectory } = context.config.payouts;
   const note = stateDirectory === undefined ? undefined : new LedgerHeadNote(stateDirectory);
+  // Nothing is overdue before the first look: what matured while no payer ran is booked by it.
+  const booked: Booked = { beforeDaa: 0n };
   return [
-    intakeDuty(context),
+    intakeDuty(context, booked),
     rewardsDuty(context),
-    auditDuty(context),
+    auditDuty(context, booked),
     payoutDuty(context, () => writeNote(note, context)),
     noteDuty(note, context),
   ];
 }
 
-function intakeDuty({ lead, links, terms, config, log }: DutyContext): Duty {
+/** Rewards of before this score are in the books; undefined: all that are mature. */
+interface Booked {
+  beforeDaa: bigint | undefined;
+}
+
+function intakeDuty({ lead, links, terms, config, log }: DutyContext, booked: Booked): Duty {
   const payScript = Buffer.from(payToAddressScript(decodeAddress(terms.treasuryAddress)!)).toString('hex');
   const { treasuryAddress } = terms;
   const intake = new RewardIntake({
@@ -75,25 +85,31 @@ function intakeDuty({ lead, links, terms, config, log }: DutyContext): Duty {
     name: 'rewards-in',
     everyMs: INTAKE_EVERY_MS,
     tick: async () => {
-      while ((await intake.tick()).more);
+      let report = await intake.tick();
+      const untilMs = performance.now() + INTAKE_MAX_MS;
+      while (report.more && performance.now() < untilMs) report = await intake.tick();
+      booked.beforeDaa = report.waitingFromDaa;
     },
   };
 }
 
 /** SIGHUP: the terms of the schemes are read again; what else is in the file waits for a restart. */
-function rewardsDuty({ lead, links, config, configFile, log }: DutyContext): Duty {
+function rewardsDuty({ lead, links, config, configFile, log, told }: DutyContext): Duty {
   const desk = new RewardDesk({
     lead,
     rewards: config.rewards,
     clock: Date.now,
+    monotonicMs: () => performance.now(),
     log,
     source: new NodeNetwork(() => goodFirst(links), config.kaspa.allowUnsynced),
   });
-  let terms: typeof config.rewards | undefined = config.rewards;
+  // A new lead must not bring back the terms of the start: that would be a change of policy that nobody asked for.
+  let terms: Config['rewards'] | undefined = told.rewards ?? config.rewards;
   process.removeAllListeners('SIGHUP');
   process.on('SIGHUP', () => {
     try {
-      terms = loadConfig(configFile).rewards;
+      told.rewards = loadConfig(configFile).rewards;
+      terms = told.rewards;
     } catch (error) {
       log.error({ reason: messageOf(error) }, 'the configuration cannot be read again; the terms stay');
     }
@@ -113,10 +129,10 @@ function rewardsDuty({ lead, links, config, configFile, log }: DutyContext): Dut
  * A full audit takes minutes, so it runs beside the other duties and on connections of its own: a halt that went over the lead's
  * could fall into a transaction that is rolled back.
  */
-function auditDuty({ chain, links, databaseUrl, config, log }: DutyContext): Duty {
+function auditDuty({ chain, links, databaseUrl, config, log }: DutyContext, booked: Booked): Duty {
   const auditor = new Auditor({
     databaseUrl,
-    chain: chainWitness(chain, links, config.rewards.maturityDaa),
+    chain: chainWitness(chain, links, config.rewards.maturityDaa, () => booked.beforeDaa),
     feeCapSompi: sompiOf(config.payouts.feeKasMax),
     clock: Date.now,
     log,

@@ -1,6 +1,6 @@
 /** `sluice reserve status | fund | risk`: the reserve that PPS and FPPS are credited from. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { kasOf, sompiOf } from '../domain/money.ts';
+import { kasOf } from '../domain/money.ts';
 import { POTS } from '../domain/pot.ts';
 import { EdgeError } from '../kit/edge-error.ts';
 import { type Luck, readLuck, readReserve } from '../ledger/reserve/reserve-facts.ts';
@@ -13,7 +13,7 @@ import {
 } from '../ledger/reserve/ruin.ts';
 import { fundReserve, fundReserveFromFees, type Outpoint } from '../ledger/settlement/operator-orders.ts';
 import { verbGroup, withLead, withLedger } from './ledger-access.ts';
-import { givenOutpoint } from './rewards-verb.ts';
+import { givenKas, givenOutpoint } from './rewards-verb.ts';
 
 const CONFIG = ['--config <file>', 'configuration that names the database'] as const;
 const HORIZONS_DAYS = [7, 30, 90, 365];
@@ -60,12 +60,6 @@ export function addReserveVerb(program: Command): void {
     .addOption(new Option('--days <n>', 'of the past that count').default(30).argParser(givenDays))
     .addOption(new Option('--scheme <name>').choices(['pps', 'fpps']).default('pps'))
     .action((given: { config: string; days: number; scheme: 'pps' | 'fpps' }) => risk(given));
-}
-
-function givenKas(text: string): bigint {
-  const sompi = sompiOf(text);
-  if (!sompi) throw new InvalidArgumentError('expected an amount of KAS above 0');
-  return sompi;
 }
 
 function givenDays(text: string): number {

@@ -1,14 +1,15 @@
-/** `sluice rewards preview | show | policy | attribute | settle`, `sluice verify reward`, `sluice account fee`. */
+/** `sluice rewards preview | show | policy | attribute | withdraw | settle`, `sluice verify reward`, `sluice account fee`. */
 import { readFileSync } from 'node:fs';
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { loadConfig } from '../../config/load.ts';
 import { checkAddress } from '../chains/kaspa/address.ts';
-import { kasOf } from '../domain/money.ts';
+import { kasOf, sompiOf } from '../domain/money.ts';
 import { EdgeError, messageOf } from '../kit/edge-error.ts';
 import {
   attributeOutput,
   type Outpoint,
   outpointOf,
+  payOut,
   setAccountFee,
 } from '../ledger/settlement/operator-orders.ts';
 import { readPolicies } from '../ledger/settlement/policies.ts';
@@ -28,6 +29,12 @@ export function givenOutpoint(text: string): Outpoint {
   const outpoint = outpointOf(text);
   if (!outpoint) throw new InvalidArgumentError('expected TXID:INDEX, 64 hex digits and a number');
   return outpoint;
+}
+
+export function givenKas(text: string): bigint {
+  const sompi = sompiOf(text);
+  if (!sompi) throw new InvalidArgumentError('expected an amount of KAS above 0');
+  return sompi;
 }
 
 export function addRewardsVerb(program: Command): void {
@@ -58,6 +65,7 @@ export function addRewardsVerb(program: Command): void {
       );
       process.stdout.write(`${kasOf(sompi)} KAS will be divided as a reward of ${hash}\n`);
     });
+  addWithdrawVerb(rewards);
   rewards
     .command('settle')
     .description(
@@ -67,6 +75,32 @@ export function addRewardsVerb(program: Command): void {
     .action(({ config }: { config: string }) => settleOnce(config));
   addVerifyVerb(program);
   addFeeVerb(program);
+}
+
+function addWithdrawVerb(rewards: Command): void {
+  rewards
+    .command('withdraw')
+    .description('fees or donations to an address of your own, with the next payout; the payer must not run')
+    .argument('<address>', 'where to')
+    .argument('<kas>', 'how much', givenKas)
+    .addOption(new Option('--from <what>', 'of which').choices(['fees', 'donations']).default('fees'))
+    .requiredOption(...CONFIG)
+    .action(async (text: string, sompi: bigint, { config: file, from }: { config: string; from: string }) => {
+      const { network, payAddress } = loadConfig(file).kaspa;
+      const checked = checkAddress(text, network);
+      if (!checked.ok) throw new EdgeError('SLUICE_OPTION_INVALID', checked.reason);
+      const treasury = checkAddress(payAddress, network);
+      if (treasury.ok && treasury.address === checked.address)
+        throw new EdgeError(
+          'SLUICE_OPTION_INVALID',
+          "that is the treasury's own address: nothing is paid to it",
+        );
+      const account = from === 'fees' ? 'pool_fee' : 'donation';
+      await withLead(file, 'sluice rewards withdraw', (lead) =>
+        payOut(lead, account, checked.address, sompi, Date.now()),
+      );
+      process.stdout.write(`${kasOf(sompi)} KAS are owed to ${checked.address}: the next payout pays them\n`);
+    });
 }
 
 function addShowVerb(rewards: Command): void {

@@ -14,6 +14,8 @@ import type { ReservedConnection } from './stores/postgres.ts';
 const LOCK_KEY = 72_937;
 /** A settlement over 100,000 accounts takes seconds; a server that is silent for longer is gone. */
 const STATEMENT_DEADLINE_MS = 60_000;
+/** The duties of a payer ask the database something every two seconds. */
+const SILENCE_MAX = '5min';
 
 export class Lead {
   readonly epoch: bigint;
@@ -36,6 +38,7 @@ export class Lead {
         { taken: boolean }[]
       >`SELECT pg_try_advisory_lock(${LOCK_KEY}) AS taken`;
       if (!row!.taken) throw await takenBy(session.sql);
+      await makeSure(session.sql);
       const [lead] = await session.sql<{ epoch: bigint }[]>`SELECT take_lead('payer', ${holder}) AS epoch`;
       return new Lead(session, lead!.epoch);
     } catch (error) {
@@ -83,6 +86,20 @@ export class Lead {
       throw error;
     }
   }
+}
+
+/**
+ * What the session of a lead needs whatever the server's defaults are.
+ *
+ * A commit that does not wait for its disk may be forgotten by a crash, and a payout with it. And a host that loses its power says
+ * no goodbye: the server would keep its lock for the two hours of TCP's own patience, and nobody would be paid. Through a Unix socket
+ * the keep-alives do nothing, and nothing is needed. A process that was stopped (SIGSTOP) answers them; it loses the lead by silence.
+ */
+async function makeSure(sql: ReservedConnection): Promise<void> {
+  await sql`
+    SELECT set_config('tcp_keepalives_idle', '15', false), set_config('tcp_keepalives_interval', '5', false),
+      set_config('tcp_keepalives_count', '4', false), set_config('idle_session_timeout', ${SILENCE_MAX}, false),
+      CASE WHEN current_setting('synchronous_commit') IN ('off', 'local') THEN set_config('synchronous_commit', 'on', false) END`;
 }
 
 async function takenBy(sql: ReservedConnection): Promise<EdgeError> {

@@ -5,8 +5,9 @@ import { parseConfig } from '../../config/load.ts';
 import { POTS } from '../../src/domain/pot.ts';
 import { silentLogger } from '../../src/kit/log.ts';
 import { Registry } from '../../src/kit/metrics.ts';
+import { post } from '../../src/ledger/books.ts';
 import { readLuck, readReserve } from '../../src/ledger/reserve/reserve-facts.ts';
-import { fundReserve, fundReserveFromFees } from '../../src/ledger/settlement/operator-orders.ts';
+import { fundReserve, fundReserveFromFees, payOut } from '../../src/ledger/settlement/operator-orders.ts';
 import { RewardDesk } from '../../src/ledger/settlement/reward-desk.ts';
 import { BITS_OF_DIFFICULTY_ONE, MINUTE_MS, NOON, SettlementStage } from '../kit/settlement-stage.ts';
 import { type TestDatabase, withTestDatabase } from '../kit/test-database.ts';
@@ -119,7 +120,27 @@ describe('the reserve', () => {
     await fund(1_000n);
     await fundReserve(stage.lead, { txid: DEPOSIT, index: 0 });
     expect([await stage.balance('reserve'), await stage.balance('deposits')]).toEqual([1_000n, 0n]);
-    await expect(fundReserveFromFees(stage.lead, 1n, 1)).rejects.toMatchObject({ code: '23514' });
+    await expect(fundReserveFromFees(stage.lead, 1n, 1)).rejects.toMatchObject({ code: 'SLUICE_FEES_SHORT' });
+  });
+
+  it('gets no fees that the pool has spent on the network, and neither does the operator', async () => {
+    await openStage();
+    const { lead } = stage;
+    const entries = [
+      { kind: 'treasury', sompi: -600n },
+      { kind: 'pool_fee', sompi: 1_000n },
+      { kind: 'network_fees', sompi: -400n },
+    ] as const;
+    await post(lead.sql, lead.epoch, { key: 'fees', kind: 'reward', detail: {}, entries });
+    await expect(fundReserveFromFees(lead, 601n, 1)).rejects.toMatchObject({ code: 'SLUICE_FEES_SHORT' });
+    await expect(payOut(lead, 'pool_fee', 'kaspadev:1', 601n, 1)).rejects.toMatchObject({
+      code: 'SLUICE_FEES_SHORT',
+    });
+    await fundReserveFromFees(lead, 100n, 2);
+    await payOut(lead, 'pool_fee', 'kaspadev:owner', 500n, 3);
+    expect([await stage.balance('reserve'), await stage.balance('pool_fee')]).toEqual([100n, 400n]);
+    expect(await stage.balances()).toEqual(new Map([[3, 500n]]));
+    await expect(payOut(lead, 'pool_fee', 'kaspadev:owner', 1n, 4)).rejects.toThrow();
   });
 
   it('knows the luck of the blocks that fill it', async () => {

@@ -2,6 +2,7 @@
  * What an operator may order in the books, each as one ledger transaction: a deposit into the reserve, collected fees into the
  * reserve, a coinbase output to the block it is of, a fee of its own for an account. In flow outpoints, hashes and addresses as people write them.
  */
+import { kasOf } from '../../domain/money.ts';
 import { EdgeError } from '../../kit/edge-error.ts';
 import { post } from '../books.ts';
 import type { Lead } from '../lead.ts';
@@ -36,7 +37,8 @@ export function fundReserve(lead: Lead, { txid, index }: Outpoint): Promise<bigi
 }
 
 /** Fees that the pool has earned, left in the reserve. `nowMs` is in the key: every order moves its amount. */
-export function fundReserveFromFees(lead: Lead, sompi: bigint, nowMs: number): Promise<bigint> {
+export async function fundReserveFromFees(lead: Lead, sompi: bigint, nowMs: number): Promise<bigint> {
+  await requireFreeFees(lead, sompi);
   return lead.transaction((sql) =>
     post(sql, lead.epoch, {
       key: `reserve:fees:${nowMs}`,
@@ -48,6 +50,53 @@ export function fundReserveFromFees(lead: Lead, sompi: bigint, nowMs: number): P
       ],
     }),
   );
+}
+
+/**
+ * Fees that the pool has earned, less what it has paid or will pay to the network out of them: the account network_fees is below
+ * zero by that much. Whoever took all of pool_fee would take miners' money for the rest.
+ *
+ * @throws EdgeError SLUICE_FEES_SHORT
+ */
+async function requireFreeFees(lead: Lead, sompi: bigint): Promise<void> {
+  const [row] = await lead.sql<{ free: bigint }[]>`
+    SELECT ((SELECT coalesce(sum(balance_sompi), 0) FROM ledger_accounts WHERE kind IN ('pool_fee', 'network_fees'))
+          - (SELECT coalesce(sum(fee_sompi), 0) FROM payouts
+             WHERE fee_from = 'pool' AND state IN ('PLANNED', 'SIGNED', 'BROADCAST', 'ACCEPTED')))::bigint AS free`;
+  if (sompi <= row!.free) return;
+  throw new EdgeError(
+    'SLUICE_FEES_SHORT',
+    `the pool's fees, less those of the network that it bears, hold ${kasOf(row!.free)} KAS`,
+    'Ask for no more than that.',
+  );
+}
+
+/**
+ * What the pool has earned, or was given, to an address of the operator's own: it becomes that account's balance, and the next payout
+ * pays it, within all caps and by the one way on which the books stay right. Whoever sends it by a wallet instead spends outputs
+ * that the ledger counts on, and the payer refuses to start.
+ */
+export async function payOut(
+  lead: Lead,
+  from: 'pool_fee' | 'donation',
+  address: string,
+  sompi: bigint,
+  nowMs: number,
+): Promise<void> {
+  if (from === 'pool_fee') await requireFreeFees(lead, sompi);
+  await lead.transaction(async (sql) => {
+    await sql`INSERT INTO accounts (address) VALUES (${address}) ON CONFLICT DO NOTHING`;
+    const [account] = await sql<{ id: bigint }[]>`SELECT id FROM accounts WHERE address = ${address}`;
+    await post(sql, lead.epoch, {
+      key: `withdraw:${from}:${nowMs}`,
+      kind: 'withdraw',
+      detail: { from, account: account!.id, sompi },
+      entries: [
+        { kind: from, sompi: -sompi },
+        { kind: 'miner', accountId: account!.id, sompi },
+      ],
+    });
+  });
 }
 
 /** An output that nobody knew the block of becomes a reward of that block, and is divided with the next settlement of its pot. */

@@ -12,7 +12,7 @@ import { targetOfBits, workOfTarget } from '../../domain/target.ts';
 import type { Logger } from '../../kit/log.ts';
 import { post } from '../books.ts';
 import type { Lead } from '../lead.ts';
-import { prepareForSums, workInWindow } from '../reward-window.ts';
+import { prepareForSums, SUMS_DEADLINE_MS, workInWindow } from '../reward-window.ts';
 import { creditMinute, type MinuteCredit } from '../schemes/pps.ts';
 import { MS_PER_MINUTE } from '../schemes/scheme.ts';
 import type { Terms } from '../schemes/terms.ts';
@@ -95,7 +95,7 @@ export class PpsCredit {
       if ((await reserveBalance(sql)) - grossSompi < stopSompi) return { credited: false, grossSompi };
       await writeMinute(sql, lead.epoch, policy, minuteMs, facts, credit);
       return { credited: true, grossSompi };
-    });
+    }, SUMS_DEADLINE_MS);
   }
 
   #tellPaused(pot: number, minuteMs: number, owedSompi: bigint): void {

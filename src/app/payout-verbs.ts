@@ -5,21 +5,24 @@
 import { hostname, userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { loadConfig } from '../../config/load.ts';
+import { kasOf } from '../domain/money.ts';
 import { EdgeError } from '../kit/edge-error.ts';
 import { createLogger, type Logger } from '../kit/log.ts';
 import { DatabaseSession } from '../ledger/database-session.ts';
 import { Lead } from '../ledger/lead.ts';
+import { type Outpoint, writeOff } from '../ledger/settlement/operator-orders.ts';
 import { type Database, openDatabase, toDatabaseError } from '../ledger/stores/postgres.ts';
 import { checkAgainstChain, LedgerHeadNote } from '../payout/ledger-head.ts';
 import { cancelPayout } from '../payout/never-sent.ts';
 import { PayoutMachine } from '../payout/payout-machine.ts';
 import { askPayer, type PayoutRequest } from '../payout/payout-requests.ts';
-import { planHash } from '../payout/plan.ts';
+import { outpointKey, planHash } from '../payout/plan.ts';
 import { reportText, roundText } from '../payout/report-text.ts';
 import { type PayoutSeat, PostgresPayoutStore } from '../payout/stores/postgres-payout-store.ts';
 import { payerName } from './payer.ts';
 import { firstWords, openPayerParts, type PayerParts, payerDatabaseUrl } from './payer-parts.ts';
 import { payoutStatus, statusText } from './payout-status.ts';
+import { givenOutpoint } from './rewards-verb.ts';
 
 interface Given {
   readonly config: string;
@@ -27,6 +30,7 @@ interface Given {
   readonly dryRun?: boolean;
   readonly reason?: string;
   readonly code?: string;
+  readonly by?: string;
 }
 
 /** A look at 100,000 balances takes well under a second. */
@@ -64,9 +68,35 @@ export function addPayoutVerbs(program: Command): void {
   verb('resume', 'clear the halts')
     .option('--code <code>', 'this one only')
     .action((given: Given) => run(() => withDatabase(given, (sql) => resume(sql, given)))());
+  verb(
+    'lost <outpoint>',
+    'an output TXID:INDEX was spent past the ledger: write it off; the payer must not run',
+  )
+    .requiredOption('--by <txid>', 'the transaction that spent it')
+    .action((text: string, given: Given) => run((log) => writeOffOutput(givenOutpoint(text), given, log))());
   verb('cancel <id>', 'give up a payout that was never sent; its payees get their balances back')
     .option('--reason <text>', 'for the record', 'cancelled by hand')
     .action((id: string, given: Given) => run((log) => cancel(idOf(id), given, log))());
+}
+
+/** Only what the chain does not show any more: an output that is there is nobody's loss. */
+async function writeOffOutput(outpoint: Outpoint, given: Given, log: Logger): Promise<number> {
+  const by = given.by ?? '';
+  if (!/^[0-9a-f]{64}$/.test(by))
+    throw new EdgeError('SLUICE_OPTION_INVALID', '--by: expected the id of a transaction, 64 hex digits');
+  return withParts(given, log, false, async ({ chain, databaseUrl }) => {
+    const key = outpointKey(outpoint);
+    if ((await chain.treasuryOutputs()).some((output) => outpointKey(output) === key))
+      throw new EdgeError('SLUICE_OUTPOINT', `${key} lies at the treasury's address, it was not spent`);
+    const lead = await Lead.take(databaseUrl, payerName());
+    try {
+      const sompi = await writeOff(lead, outpoint, by);
+      print(given, { writtenOffSompi: sompi }, `${kasOf(sompi)} KAS are written off; the pool bears them\n`);
+      return 0;
+    } finally {
+      lead.close();
+    }
+  });
 }
 
 function idOf(text: string): bigint {

@@ -80,27 +80,39 @@ export function addRewardsVerb(program: Command): void {
 function addWithdrawVerb(rewards: Command): void {
   rewards
     .command('withdraw')
-    .description('fees or donations to an address of your own, with the next payout; the payer must not run')
+    .description(
+      'fees, donations or deposits to an address of your own, with the next payout; the payer must not run',
+    )
     .argument('<address>', 'where to')
     .argument('<kas>', 'how much', givenKas)
-    .addOption(new Option('--from <what>', 'of which').choices(['fees', 'donations']).default('fees'))
+    .addOption(
+      new Option('--from <what>', 'of which').choices(['fees', 'donations', 'deposits']).default('fees'),
+    )
     .requiredOption(...CONFIG)
-    .action(async (text: string, sompi: bigint, { config: file, from }: { config: string; from: string }) => {
-      const { network, payAddress } = loadConfig(file).kaspa;
-      const checked = checkAddress(text, network);
-      if (!checked.ok) throw new EdgeError('SLUICE_OPTION_INVALID', checked.reason);
-      const treasury = checkAddress(payAddress, network);
-      if (treasury.ok && treasury.address === checked.address)
-        throw new EdgeError(
-          'SLUICE_OPTION_INVALID',
-          "that is the treasury's own address: nothing is paid to it",
+    .action(
+      async (
+        text: string,
+        sompi: bigint,
+        { config: file, from }: { config: string; from: 'fees' | 'donations' | 'deposits' },
+      ) => {
+        const { network, payAddress } = loadConfig(file).kaspa;
+        const checked = checkAddress(text, network);
+        if (!checked.ok) throw new EdgeError('SLUICE_OPTION_INVALID', checked.reason);
+        const treasury = checkAddress(payAddress, network);
+        if (treasury.ok && treasury.address === checked.address)
+          throw new EdgeError(
+            'SLUICE_OPTION_INVALID',
+            "that is the treasury's own address: nothing is paid to it",
+          );
+        const account = ({ fees: 'pool_fee', donations: 'donation', deposits: 'deposits' } as const)[from];
+        await withLead(file, 'sluice rewards withdraw', (lead) =>
+          payOut(lead, account, checked.address, sompi, Date.now()),
         );
-      const account = from === 'fees' ? 'pool_fee' : 'donation';
-      await withLead(file, 'sluice rewards withdraw', (lead) =>
-        payOut(lead, account, checked.address, sompi, Date.now()),
-      );
-      process.stdout.write(`${kasOf(sompi)} KAS are owed to ${checked.address}: the next payout pays them\n`);
-    });
+        process.stdout.write(
+          `${kasOf(sompi)} KAS are owed to ${checked.address}: the next payout pays them\n`,
+        );
+      },
+    );
 }
 
 function addShowVerb(rewards: Command): void {

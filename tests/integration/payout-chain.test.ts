@@ -1,9 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../config/load.ts';
 import { silentLogger } from '../../src/kit/log.ts';
+import { Auditor } from '../../src/ledger/audit/auditor.ts';
 import type { Lead } from '../../src/ledger/lead.ts';
+import { writeOff } from '../../src/ledger/settlement/operator-orders.ts';
 import { KaspaPayoutChain } from '../../src/payout/kaspa-payout-chain.ts';
 import { KeySigner } from '../../src/payout/key-signer.ts';
+import { checkAgainstChain } from '../../src/payout/ledger-head.ts';
 import { cancelPayout } from '../../src/payout/never-sent.ts';
 import { PayoutMachine } from '../../src/payout/payout-machine.ts';
 import { payoutTermsOf } from '../../src/payout/payout-terms.ts';
@@ -151,6 +154,24 @@ describe('payouts on a chain', () => {
     expect(await stage.states()).toEqual(['CONFLICTED']);
     expect(await stage.balance('miner')).toBe(120n * KAS);
     expect(await store.openHalts()).toEqual([expect.objectContaining({ code: 'CONFLICT' })]);
+    await stage.verb('payout', 'resume');
+    // The ledger still counts on what the thief has: no payer starts on it until a person has written it off.
+    await expect(checkAgainstChain(store, chain)).rejects.toMatchObject({ code: 'SLUICE_LEDGER_BEHIND' });
+    expect(await machine.tick(true)).toMatchObject({ planned: [] });
+    const funds = await store.poolFundsSompi();
+    for (const input of inputs) await writeOff(lead, input, thief.txid);
+    expect(await checkAgainstChain(store, chain)).toBe('equal');
+    expect(await store.poolFundsSompi()).toBe(funds - given);
+    expect(await stage.balance('treasury')).toBe(-(await stage.paidTo(STAGE_TREASURY)));
+    const auditor = new Auditor({
+      ...{ databaseUrl: stage.database.url, chain: undefined, feeCapSompi: KAS },
+      ...{ clock: Date.now, log: silentLogger, halt: async () => {} },
+    });
+    const broken = new Set((await auditor.full()).violations.map(({ invariant }) => invariant.name));
+    for (const name of ['one-payout-per-input', 'everything-is-accounted', 'balances-are-entries'])
+      expect([...broken]).not.toContain(name);
+    expect((await machine.tick(true)).planned).toEqual([2n]);
+    await expect(writeOff(lead, inputs[0]!, thief.txid)).rejects.toMatchObject({ code: 'SLUICE_OUTPOINT' });
   }, 30_000);
 
   it('are known when they are sent again, before and after a block took them', async () => {

@@ -141,26 +141,6 @@ describe('a settlement', () => {
     expect(row!.late).toBe('b');
   });
 
-  it('does not give up an engine because somebody set the clock', async () => {
-    stage = await SettlementStage.open(server, 1);
-    await stage.work('pplns', 1, 0, 1n);
-    await stage.block({ pot: 'pplns', finder: 1, minute: 0 });
-    await stage.loadedThrough(0);
-    let monotonicMs = 0;
-    const settler = stage.settlerOf(stage.lead, 10 * MINUTE_MS, () => monotonicMs);
-    const tickAt = async (minutesByClock: number, minutes: number) => {
-      later(minutesByClock);
-      monotonicMs = minutes * MINUTE_MS;
-      return settler.tick();
-    };
-    expect((await tickAt(2 * 24 * 60, 1)).waiting).toMatchObject([{ reason: 'journals' }]);
-    expect((await tickAt(3, 3)).waiting).toMatchObject([{ reason: 'journals' }]);
-    expect(await stage.sql`SELECT FROM pot_minutes`).toHaveLength(0);
-    // Back to the right time, and from there on as long as after a start.
-    expect((await tickAt(12, 12)).waiting).toMatchObject([{ reason: 'journals' }]);
-    expect((await tickAt(13, 13)).settled).toHaveLength(1);
-  });
-
   it('uses the terms that held when the block was found', async () => {
     stage = await SettlementStage.open(server, 1);
     await stage.work('solo', 1, 0, 1n);

@@ -78,7 +78,7 @@ async function requireFreeFees(lead: Lead, sompi: bigint): Promise<void> {
  */
 export async function payOut(
   lead: Lead,
-  from: 'pool_fee' | 'donation',
+  from: 'pool_fee' | 'donation' | 'deposits',
   address: string,
   sompi: bigint,
   nowMs: number,
@@ -96,6 +96,41 @@ export async function payOut(
         { kind: 'miner', accountId: account!.id, sompi },
       ],
     });
+  });
+}
+
+/**
+ * An output that was spent past the ledger, by a wallet or a thief, leaves the books, and the pool bears it: until its fees have made
+ * up for it nothing can be taken out of them. Change that came back is a deposit.
+ *
+ * @param byTxid the transaction that spent it
+ */
+export function writeOff(lead: Lead, { txid, index }: Outpoint, byTxid: string): Promise<bigint> {
+  return lead.transaction(async (sql) => {
+    const [output] = await sql<{ amount: bigint; held: boolean }[]>`
+      SELECT o.amount_sompi AS amount, EXISTS (SELECT FROM payout_inputs i
+        WHERE i.txid = o.txid AND i.output_index = o.output_index AND i.live) AS held
+      FROM treasury_outputs o WHERE o.txid = ${txid} AND o.output_index = ${index} AND o.spent_by IS NULL FOR UPDATE`;
+    if (!output || output.held) {
+      throw new EdgeError(
+        'SLUICE_OUTPOINT',
+        output
+          ? `${txid}:${index} belongs to a payout that is under way`
+          : `no unspent output ${txid}:${index} is in the books`,
+        'A payout whose input was spent ends in conflict by itself; one that was never sent can be cancelled.',
+      );
+    }
+    await post(sql, lead.epoch, {
+      key: `withdraw:${txid}:${index}`,
+      kind: 'withdraw',
+      detail: { outpoint: `${txid}:${index}`, byTxid },
+      entries: [
+        { kind: 'treasury', sompi: output.amount },
+        { kind: 'network_fees', sompi: -output.amount },
+      ],
+    });
+    await sql`UPDATE treasury_outputs SET spent_by = ${byTxid} WHERE txid = ${txid} AND output_index = ${index}`;
+    return output.amount;
   });
 }
 
@@ -122,6 +157,11 @@ export function attributeOutput(lead: Lead, { txid, index }: Outpoint, blockHash
     });
     await sql`
       UPDATE treasury_outputs SET origin = 'blue', block_id = ${block.id} WHERE txid = ${txid} AND output_index = ${index}`;
+    // As the intake does it: a block that stays blue would keep a PROP pot waiting for its reward.
+    await sql`
+      UPDATE blocks SET state = 'matured', colour = 'blue', deep = true, updated_at = now(),
+        reward_sompi = (SELECT sum(amount_sompi) FROM treasury_outputs WHERE block_id = ${block.id})
+      WHERE id = ${block.id}`;
     return amountSompi;
   });
 }

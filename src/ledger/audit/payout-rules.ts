@@ -126,6 +126,9 @@ export async function sharedInputs(view: AuditView): Promise<string[]> {
     FROM treasury_outputs o WHERE ${full} AND o.spent_by IS NOT NULL AND NOT EXISTS (
       SELECT FROM payouts x JOIN payout_inputs i ON i.payout_id = x.id AND i.txid = o.txid AND i.output_index = o.output_index
       WHERE x.txid = o.spent_by AND x.state = 'CONFIRMED')
+      -- Spent past the ledger, and written off by a person.
+      AND NOT EXISTS (SELECT FROM ledger_transactions t WHERE t.kind = 'withdraw'
+        AND t.key = format('withdraw:%s:%s', o.txid, o.output_index) AND t.detail ->> 'byTxid' = o.spent_by)
     LIMIT ${ROWS_NAMED}`,
   );
 }

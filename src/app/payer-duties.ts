@@ -2,7 +2,6 @@
  * What a payer does while it leads: an array of duties, each with its pace. In flows what they need, out flow duties. A duty is
  * one job that can fail by itself; the loop runs them one at a time, since they share the lead's connection.
  */
-import { loadConfig } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
 import { decodeAddress, payToAddressScript } from '../chains/kaspa/address.ts';
 import { NodeNetwork } from '../chains/kaspa/network-facts.ts';
@@ -10,7 +9,6 @@ import type { NodeLink } from '../chains/kaspa/node-link.ts';
 import { goodFirst } from '../chains/kaspa/node-order.ts';
 import { NodeTreasury } from '../chains/kaspa/treasury.ts';
 import { sompiOf } from '../domain/money.ts';
-import { messageOf } from '../kit/edge-error.ts';
 import type { Logger } from '../kit/log.ts';
 import type { Registry } from '../kit/metrics.ts';
 import { Auditor } from '../ledger/audit/auditor.ts';
@@ -95,8 +93,7 @@ function intakeDuty({ lead, links, terms, config, log }: DutyContext, booked: Bo
   };
 }
 
-/** SIGHUP: the terms of the schemes are read again; what else is in the file waits for a restart. */
-function rewardsDuty({ lead, links, config, configFile, log, told }: DutyContext, registry: Registry): Duty {
+function rewardsDuty({ lead, links, config, log, told }: DutyContext, registry: Registry): Duty {
   const desk = new RewardDesk({
     lead,
     rewards: config.rewards,
@@ -106,23 +103,15 @@ function rewardsDuty({ lead, links, config, configFile, log, told }: DutyContext
     source: new NodeNetwork(() => goodFirst(links), config.kaspa.allowUnsynced),
     registry,
   });
-  // A new lead must not bring back the terms of the start: that would be a change of policy that nobody asked for.
-  let terms: Config['rewards'] | undefined = told.rewards ?? config.rewards;
-  process.removeAllListeners('SIGHUP');
-  process.on('SIGHUP', () => {
-    try {
-      told.rewards = loadConfig(configFile).rewards;
-      terms = told.rewards;
-    } catch (error) {
-      log.error({ reason: messageOf(error) }, 'the configuration cannot be read again; the terms stay');
-    }
-  });
+  let applied: Config['rewards'] | undefined;
   return {
     name: 'settlement',
     everyMs: REWARDS_EVERY_MS,
     tick: async () => {
-      if (terms) await desk.applyPolicies(terms);
-      terms = undefined;
+      // A new lead must not bring back the terms of the start: that would be a change of policy that nobody asked for.
+      const terms = told.rewards ?? config.rewards;
+      if (terms !== applied) await desk.applyPolicies(terms);
+      applied = terms;
       await desk.tick();
     },
   };

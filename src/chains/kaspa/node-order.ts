@@ -16,10 +16,11 @@ export function goodFirst(links: readonly NodeLink[]): readonly NodeLink[] {
   ];
 }
 
-/** Synced, and about as far as the furthest of these. */
+/** Synced, about as far as the furthest of these, and with an index by address: one without refuses what is asked most. */
 export function isGood(link: NodeLink, among: readonly NodeLink[]): boolean {
   const best = among.reduce((most, one) => (scoreOf(one) > most ? scoreOf(one) : most), 0n);
-  return link.connected && link.info?.synced === true && best - scoreOf(link) <= DAA_LAG_MAX;
+  const { connected, info } = link;
+  return connected && info?.synced === true && info.utxoIndexed && best - scoreOf(link) <= DAA_LAG_MAX;
 }
 
 function scoreOf(link: NodeLink): bigint {

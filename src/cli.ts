@@ -20,7 +20,7 @@ import { runMigrate } from './app/migrate-role.ts';
 import { addMinerVerb } from './app/miner-role.ts';
 import { runPayer } from './app/payer.ts';
 import { addPayoutVerbs } from './app/payout-verbs.ts';
-import { addReserveVerb, addTreasuryVerb } from './app/reserve-verb.ts';
+import { addReserveVerb } from './app/reserve-verb.ts';
 import { addRewardsVerb } from './app/rewards-verb.ts';
 import { runServe } from './app/serve.ts';
 import { addSimnodeVerb } from './app/simnode-role.ts';
@@ -176,7 +176,6 @@ function buildProgram(): Command {
   addLedgerVerbs(program);
   addBackupVerbs(program);
   addReserveVerb(program);
-  addTreasuryVerb(program);
   addPayerVerb(program);
   addPayoutVerbs(program);
   addAccountVerbs(program);

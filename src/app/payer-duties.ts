@@ -2,13 +2,13 @@
  * What a payer does while it leads: an array of duties, each with its pace. In flows what they need, out flow duties. A duty is
  * one job that can fail by itself; the loop runs them one at a time, since they share the lead's connection.
  */
-import { loadConfig } from '../../config/load.ts';
+import type { Config } from '../../config/schema.ts';
 import { decodeAddress, payToAddressScript } from '../chains/kaspa/address.ts';
 import { NodeNetwork } from '../chains/kaspa/network-facts.ts';
 import type { NodeLink } from '../chains/kaspa/node-link.ts';
+import { goodFirst } from '../chains/kaspa/node-order.ts';
 import { NodeTreasury } from '../chains/kaspa/treasury.ts';
 import { sompiOf } from '../domain/money.ts';
-import { messageOf } from '../kit/edge-error.ts';
 import type { Logger } from '../kit/log.ts';
 import type { Registry } from '../kit/metrics.ts';
 import { Auditor } from '../ledger/audit/auditor.ts';
@@ -18,6 +18,7 @@ import { RewardIntake } from '../ledger/rewards/reward-intake.ts';
 import { RewardDesk } from '../ledger/settlement/reward-desk.ts';
 import type { AtPoint } from '../payout/crash-points.ts';
 import { LedgerHeadNote } from '../payout/ledger-head.ts';
+import { cancelPayout } from '../payout/never-sent.ts';
 import { PayoutMachine, type Report } from '../payout/payout-machine.ts';
 import { RequestDesk } from '../payout/payout-requests.ts';
 import { reportText } from '../payout/report-text.ts';
@@ -34,8 +35,8 @@ export interface DutyContext extends PayerParts {
   readonly metrics: PayerMetrics;
   /** Tests kill the process there; there is no other way to set it than to be that test's program. */
   readonly atPoint?: AtPoint | undefined;
-  /** Kept for the status, over leads. */
-  readonly told: { payouts: Report | undefined };
+  /** Kept over leads: for the status, and the terms of rewards as a SIGHUP last brought them. */
+  readonly told: { payouts: Report | undefined; rewards?: Config['rewards'] };
 }
 
 /** A halt stops what would be sent next within this. */
@@ -43,28 +44,39 @@ const PAYOUT_EVERY_MS = 1_000;
 
 /** An output is mature for good: nothing is lost by looking a few seconds later. */
 const INTAKE_EVERY_MS = 2_000;
+/** After a day without a payer there is a lot to learn; the others have their turn all the same. */
+const INTAKE_MAX_MS = 60_000;
 const REWARDS_EVERY_MS = 2_000;
 const MS_PER_SECOND = 1_000;
 const HALT_DEADLINE_MS = 10_000;
 
 /** In the order in which they run when several are due: rewards come in before they are paid out, and are looked at before. */
 export function dutiesOf(context: DutyContext): readonly Duty[] {
+  const { stateDirectory } = context.config.payouts;
+  const note = stateDirectory === undefined ? undefined : new LedgerHeadNote(stateDirectory);
+  // Nothing is overdue before the first look: what matured while no payer ran is booked by it.
+  const booked: Booked = { beforeDaa: 0n };
   const registry = context.metrics.ledgerRegistry();
   return [
-    intakeDuty(context),
+    intakeDuty(context, booked),
     rewardsDuty(context, registry),
-    auditDuty(context, registry),
-    payoutDuty(context),
-    noteDuty(context),
+    auditDuty(context, booked, registry),
+    payoutDuty(context, () => writeNote(note, context)),
+    noteDuty(note, context),
   ];
 }
 
-function intakeDuty({ lead, links, terms, config, log }: DutyContext): Duty {
+/** Rewards of before this score are in the books; undefined: all that are mature. */
+interface Booked {
+  beforeDaa: bigint | undefined;
+}
+
+function intakeDuty({ lead, links, terms, config, log }: DutyContext, booked: Booked): Duty {
   const payScript = Buffer.from(payToAddressScript(decodeAddress(terms.treasuryAddress)!)).toString('hex');
   const { treasuryAddress } = terms;
   const intake = new RewardIntake({
     lead,
-    treasury: new NodeTreasury(() => links),
+    treasury: new NodeTreasury(() => goodFirst(links)),
     terms: { treasuryAddress, payScript, maturityDaa: config.rewards.maturityDaa },
     clock: () => performance.now(),
     log,
@@ -73,36 +85,33 @@ function intakeDuty({ lead, links, terms, config, log }: DutyContext): Duty {
     name: 'rewards-in',
     everyMs: INTAKE_EVERY_MS,
     tick: async () => {
-      while ((await intake.tick()).more);
+      let report = await intake.tick();
+      const untilMs = performance.now() + INTAKE_MAX_MS;
+      while (report.more && performance.now() < untilMs) report = await intake.tick();
+      booked.beforeDaa = report.waitingFromDaa;
     },
   };
 }
 
-/** SIGHUP: the terms of the schemes are read again; what else is in the file waits for a restart. */
-function rewardsDuty({ lead, links, config, configFile, log }: DutyContext, registry: Registry): Duty {
+function rewardsDuty({ lead, links, config, log, told }: DutyContext, registry: Registry): Duty {
   const desk = new RewardDesk({
     lead,
     rewards: config.rewards,
     clock: Date.now,
+    monotonicMs: () => performance.now(),
     log,
-    source: new NodeNetwork(() => links),
+    source: new NodeNetwork(() => goodFirst(links), config.kaspa.allowUnsynced),
     registry,
   });
-  let terms: typeof config.rewards | undefined = config.rewards;
-  process.removeAllListeners('SIGHUP');
-  process.on('SIGHUP', () => {
-    try {
-      terms = loadConfig(configFile).rewards;
-    } catch (error) {
-      log.error({ reason: messageOf(error) }, 'the configuration cannot be read again; the terms stay');
-    }
-  });
+  let applied: Config['rewards'] | undefined;
   return {
     name: 'settlement',
     everyMs: REWARDS_EVERY_MS,
     tick: async () => {
-      if (terms) await desk.applyPolicies(terms);
-      terms = undefined;
+      // A new lead must not bring back the terms of the start: that would be a change of policy that nobody asked for.
+      const terms = told.rewards ?? config.rewards;
+      if (terms !== applied) await desk.applyPolicies(terms);
+      applied = terms;
       await desk.tick();
     },
   };
@@ -112,10 +121,14 @@ function rewardsDuty({ lead, links, config, configFile, log }: DutyContext, regi
  * A full audit takes minutes, so it runs beside the other duties and on connections of its own: a halt that went over the lead's
  * could fall into a transaction that is rolled back.
  */
-function auditDuty({ chain, links, databaseUrl, config, log }: DutyContext, registry: Registry): Duty {
+function auditDuty(
+  { chain, links, databaseUrl, config, log }: DutyContext,
+  booked: Booked,
+  registry: Registry,
+): Duty {
   const auditor = new Auditor({
     databaseUrl,
-    chain: chainWitness(chain, links, config.rewards.maturityDaa),
+    chain: chainWitness(chain, links, config.rewards.maturityDaa, () => booked.beforeDaa),
     feeCapSompi: sompiOf(config.payouts.feeKasMax),
     clock: Date.now,
     log,
@@ -135,13 +148,16 @@ async function haltAtOnce(databaseUrl: string, code: string, reason: string): Pr
   }
 }
 
-function payoutDuty({ lead, chain, signer, terms, log, told, metrics, atPoint }: DutyContext): Duty {
+function payoutDuty(
+  { lead, chain, signer, terms, log, told, metrics, atPoint }: DutyContext,
+  beforeSend: () => Promise<void>,
+): Duty {
   const store = new PostgresPayoutStore(lead);
   const machine = new PayoutMachine({
-    ...{ store, chain, signer, terms, clock: Date.now, log },
+    ...{ store, chain, signer, terms, clock: Date.now, log, beforeSend },
     ...(atPoint && { atPoint }),
   });
-  const desk = new RequestDesk(store, lead);
+  const desk = new RequestDesk((id, reason) => cancelPayout({ store, chain }, id, reason), lead);
   return {
     name: 'payouts',
     everyMs: PAYOUT_EVERY_MS,
@@ -156,9 +172,11 @@ function payoutDuty({ lead, chain, signer, terms, log, told, metrics, atPoint }:
   };
 }
 
-/** After the others, so that what they posted is in it. */
-function noteDuty({ lead, config }: DutyContext): Duty {
-  const { stateDirectory } = config.payouts;
-  const note = stateDirectory === undefined ? undefined : new LedgerHeadNote(stateDirectory);
-  return { name: 'ledger-note', everyMs: 1_000, tick: async () => note?.write(lead.sql) };
+/** After the others, so that what they posted is in it; and before each send, so that no older database can pay it again. */
+function noteDuty(note: LedgerHeadNote | undefined, context: DutyContext): Duty {
+  return { name: 'ledger-note', everyMs: 1_000, tick: () => writeNote(note, context) };
+}
+
+async function writeNote(note: LedgerHeadNote | undefined, { lead }: DutyContext): Promise<void> {
+  await note?.write(lead.sql);
 }

@@ -15,7 +15,6 @@ import { type PayoutTerms, payoutTermsOf } from '../payout/payout-terms.ts';
 import type { Signer } from '../payout/signer.ts';
 
 export interface PayerParts {
-  readonly configFile: string;
   readonly config: Config;
   readonly databaseUrl: string;
   readonly terms: PayoutTerms;
@@ -52,7 +51,7 @@ export function openPayerParts(
   const close = (): void => {
     for (const link of links) link.close();
   };
-  return { configFile, config, databaseUrl, terms, signer, links, chain, close };
+  return { config, databaseUrl, terms, signer, links, chain, close };
 }
 
 export function payerDatabaseUrl(config: Config, environment: NodeJS.ProcessEnv): string {

@@ -34,6 +34,8 @@ const CHECK_RETRY_MS = 1_000;
 export async function runPayer(configFile: string, atPoint?: AtPoint): Promise<number> {
   const log = createLogger(loadConfig(configFile).log.level, 'payer');
   keepMemoryPrivate();
+  const told: DutyContext['told'] = { payouts: undefined };
+  readTermsOnHangup(configFile, told, log);
   const parts = openPayerParts(configFile, process.env, log, true);
   const loop = new DutyLoop(log);
   onStopRequested((reason) => {
@@ -49,13 +51,24 @@ export async function runPayer(configFile: string, atPoint?: AtPoint): Promise<n
     );
   try {
     await firstWords(parts.links);
-    await leadAgainAndAgain(parts, loop, log, atPoint);
+    await leadAgainAndAgain(parts, loop, log, told, atPoint);
     return 0;
   } finally {
     parts.close();
     tellParent({ kind: 'final', info: null });
     if (process.connected) process.disconnect();
   }
+}
+
+/** SIGHUP, from the first moment on: without a listener it would end the process. What is not a term of rewards waits for a restart. */
+function readTermsOnHangup(configFile: string, told: DutyContext['told'], log: Logger): void {
+  process.on('SIGHUP', () => {
+    try {
+      told.rewards = loadConfig(configFile).rewards;
+    } catch (error) {
+      log.error({ reason: messageOf(error) }, 'the configuration cannot be read again; the terms stay');
+    }
+  });
 }
 
 /**
@@ -74,9 +87,9 @@ async function leadAgainAndAgain(
   parts: PayerParts,
   loop: DutyLoop,
   log: Logger,
+  told: DutyContext['told'],
   atPoint: AtPoint | undefined,
 ): Promise<void> {
-  const told: DutyContext['told'] = { payouts: undefined };
   const metrics = new PayerMetrics(loop.records);
   const holder = payerName();
   let waitingFor = '';

@@ -9,16 +9,20 @@ import { EdgeError } from '../kit/edge-error.ts';
 import { createLogger, type Logger } from '../kit/log.ts';
 import { DatabaseSession } from '../ledger/database-session.ts';
 import { Lead } from '../ledger/lead.ts';
+import type { Outpoint } from '../ledger/settlement/operator-orders.ts';
 import { type Database, openDatabase, toDatabaseError } from '../ledger/stores/postgres.ts';
 import { checkAgainstChain, LedgerHeadNote } from '../payout/ledger-head.ts';
+import { cancelPayout } from '../payout/never-sent.ts';
 import { PayoutMachine } from '../payout/payout-machine.ts';
 import { askPayer, type PayoutRequest } from '../payout/payout-requests.ts';
-import { planHash } from '../payout/plan.ts';
+import { outpointKey, planHash } from '../payout/plan.ts';
 import { reportText, roundText } from '../payout/report-text.ts';
 import { type PayoutSeat, PostgresPayoutStore } from '../payout/stores/postgres-payout-store.ts';
+import { giveOrder } from './ledger-access.ts';
 import { payerName } from './payer.ts';
 import { firstWords, openPayerParts, type PayerParts, payerDatabaseUrl } from './payer-parts.ts';
 import { payoutStatus, statusText } from './payout-status.ts';
+import { givenOutpoint } from './rewards-verb.ts';
 
 interface Given {
   readonly config: string;
@@ -26,6 +30,7 @@ interface Given {
   readonly dryRun?: boolean;
   readonly reason?: string;
   readonly code?: string;
+  readonly by?: string;
 }
 
 /** A look at 100,000 balances takes well under a second. */
@@ -63,9 +68,26 @@ export function addPayoutVerbs(program: Command): void {
   verb('resume', 'clear the halts')
     .option('--code <code>', 'this one only')
     .action((given: Given) => run(() => withDatabase(given, (sql) => resume(sql, given)))());
+  verb('lost <outpoint>', 'an output TXID:INDEX was spent past the ledger: write it off')
+    .requiredOption('--by <txid>', 'the transaction that spent it')
+    .action((text: string, given: Given) => run((log) => writeOffOutput(givenOutpoint(text), given, log))());
   verb('cancel <id>', 'give up a payout that was never sent; its payees get their balances back')
     .option('--reason <text>', 'for the record', 'cancelled by hand')
     .action((id: string, given: Given) => run((log) => cancel(idOf(id), given, log))());
+}
+
+/** Only what the chain does not show any more: an output that is there is nobody's loss. */
+async function writeOffOutput(outpoint: Outpoint, given: Given, log: Logger): Promise<number> {
+  const by = given.by ?? '';
+  if (!/^[0-9a-f]{64}$/.test(by))
+    throw new EdgeError('SLUICE_OPTION_INVALID', '--by: expected the id of a transaction, 64 hex digits');
+  return withParts(given, log, false, async ({ chain }) => {
+    const key = outpointKey(outpoint);
+    if ((await chain.treasuryOutputs()).some((output) => outpointKey(output) === key))
+      throw new EdgeError('SLUICE_OUTPOINT', `${key} lies at the treasury's address, it was not spent`);
+    await giveOrder(given.config, { order: 'write-off', outpoint: key, byTxid: by });
+    return Number(process.exitCode ?? 0);
+  });
 }
 
 function idOf(text: string): bigint {
@@ -114,7 +136,8 @@ async function runRound(given: Given, log: Logger): Promise<number> {
           'the node is behind the ledger',
           'Wait until it has caught up.',
         );
-      const report = await machineOf(parts, lead, log).tick(true);
+      const beforeSend = async () => note?.write(lead.sql);
+      const report = await machineOf(parts, lead, log, beforeSend).tick(true);
       await note?.write(lead.sql);
       return [reportText(report), ...report.faults].join('\n');
     });
@@ -128,7 +151,8 @@ async function cancel(id: bigint, given: Given, log: Logger): Promise<number> {
     const reason = given.reason ?? '';
     const request = { verb: 'cancel', payoutId: id, reason, requestedBy: person() } as const;
     const outcome = await asLeader(parts, request, CANCEL_PATIENCE_MS, async (lead) => {
-      await new PostgresPayoutStore(lead).cancel(id, `${reason} (${person()})`);
+      const sides = { store: new PostgresPayoutStore(lead), chain: parts.chain };
+      await cancelPayout(sides, id, `${reason} (${person()})`);
       return `payout ${id} is cancelled; its payees have their balances back`;
     });
     print(given, { outcome }, `${outcome}\n`);
@@ -182,7 +206,12 @@ async function status(sql: Database, given: Given): Promise<number> {
   return 0;
 }
 
-function machineOf({ chain, signer, terms }: PayerParts, seat: PayoutSeat, log: Logger): PayoutMachine {
+function machineOf(
+  { chain, signer, terms }: PayerParts,
+  seat: PayoutSeat,
+  log: Logger,
+  beforeSend: () => Promise<void> = async () => {},
+): PayoutMachine {
   return new PayoutMachine({
     store: new PostgresPayoutStore(seat),
     chain,
@@ -190,6 +219,7 @@ function machineOf({ chain, signer, terms }: PayerParts, seat: PayoutSeat, log: 
     terms,
     clock: Date.now,
     log,
+    beforeSend,
   });
 }
 

@@ -1,6 +1,6 @@
 /** `sluice reserve status | fund | risk`: the reserve that PPS and FPPS are credited from. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { kasOf, sompiOf } from '../domain/money.ts';
+import { kasOf } from '../domain/money.ts';
 import { POTS } from '../domain/pot.ts';
 import { EdgeError } from '../kit/edge-error.ts';
 import { type Luck, readLuck, readReserve } from '../ledger/reserve/reserve-facts.ts';
@@ -11,9 +11,9 @@ import {
   ruinProbability,
   ruinWithin,
 } from '../ledger/reserve/ruin.ts';
-import { BEARERS, type Outpoint } from '../ledger/settlement/operator-orders.ts';
+import type { Outpoint } from '../ledger/settlement/operator-orders.ts';
 import { giveOrder, verbGroup, withLedger } from './ledger-access.ts';
-import { givenOutpoint, textOf } from './rewards-verb.ts';
+import { givenKas, givenOutpoint, textOf } from './rewards-verb.ts';
 
 const CONFIG = ['--config <file>', 'configuration that names the database'] as const;
 const HORIZONS_DAYS = [7, 30, 90, 365];
@@ -55,37 +55,6 @@ export function addReserveVerb(program: Command): void {
     .addOption(new Option('--days <n>', 'of the past that count').default(30).argParser(givenDays))
     .addOption(new Option('--scheme <name>').choices(['pps', 'fpps']).default('pps'))
     .action((given: { config: string; days: number; scheme: 'pps' | 'fpps' }) => risk(given));
-}
-
-/** What the operator says of outputs that the chain has not got any more. */
-export function addTreasuryVerb(program: Command): void {
-  verbGroup(program, 'treasury', 'outputs that the pool has on the chain')
-    .command('withdraw')
-    .description('take an output out of the books that another wallet with the same key has spent')
-    .argument('<outpoint>', 'TXID:INDEX', givenOutpoint)
-    .requiredOption('--spent-by <txid>', 'the transaction that spent it', givenTxid)
-    .addOption(new Option('--from <account>', 'whose loss it is').choices([...BEARERS]).makeOptionMandatory())
-    .requiredOption(...CONFIG)
-    .action(
-      (outpoint: Outpoint, given: { config: string; spentBy: string; from: (typeof BEARERS)[number] }) =>
-        giveOrder(given.config, {
-          order: 'withdraw',
-          outpoint: textOf(outpoint),
-          spentBy: given.spentBy,
-          from: given.from,
-        }),
-    );
-}
-
-function givenTxid(text: string): string {
-  if (!/^[0-9a-f]{64}$/i.test(text)) throw new InvalidArgumentError('expected 64 hex digits');
-  return text.toLowerCase();
-}
-
-function givenKas(text: string): bigint {
-  const sompi = sompiOf(text);
-  if (!sompi) throw new InvalidArgumentError('expected an amount of KAS above 0');
-  return sompi;
 }
 
 function givenDays(text: string): number {

@@ -21,7 +21,7 @@ export async function settleOnce(file: string): Promise<void> {
         rewards: config.rewards,
         clock: Date.now,
         log,
-        ...(links.length > 0 ? { source: new NodeNetwork(() => links) } : {}),
+        ...(links.length > 0 ? { source: new NodeNetwork(() => links, config.kaspa.allowUnsynced) } : {}),
       });
       await desk.applyPolicies();
       const report = await desk.tick();

@@ -1,9 +1,9 @@
-/** `sluice rewards preview | show | policy | attribute | settle`, `sluice verify reward`, `sluice account fee`. */
+/** `sluice rewards preview | show | policy | attribute | withdraw | settle`, `sluice verify reward`, `sluice account fee`. */
 import { readFileSync } from 'node:fs';
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { loadConfig } from '../../config/load.ts';
 import { checkAddress } from '../chains/kaspa/address.ts';
-import { kasOf } from '../domain/money.ts';
+import { kasOf, sompiOf } from '../domain/money.ts';
 import { EdgeError, messageOf } from '../kit/edge-error.ts';
 import { type Outpoint, outpointOf } from '../ledger/settlement/operator-orders.ts';
 import { readPolicies } from '../ledger/settlement/policies.ts';
@@ -27,6 +27,12 @@ export function givenOutpoint(text: string): Outpoint {
 
 export function textOf({ txid, index }: Outpoint): string {
   return `${txid}:${index}`;
+}
+
+export function givenKas(text: string): bigint {
+  const sompi = sompiOf(text);
+  if (!sompi) throw new InvalidArgumentError('expected an amount of KAS above 0');
+  return sompi;
 }
 
 export function addRewardsVerb(program: Command): void {
@@ -58,6 +64,7 @@ export function addRewardsVerb(program: Command): void {
         blockHash: hash.toLowerCase(),
       });
     });
+  addWithdrawVerb(rewards);
   rewards
     .command('settle')
     .description(
@@ -67,6 +74,42 @@ export function addRewardsVerb(program: Command): void {
     .action(({ config }: { config: string }) => settleOnce(config));
   addVerifyVerb(program);
   addFeeVerb(program);
+}
+
+function addWithdrawVerb(rewards: Command): void {
+  rewards
+    .command('withdraw')
+    .description('fees, donations or deposits to an address of your own, with the next payout')
+    .argument('<address>', 'where to')
+    .argument('<kas>', 'how much', givenKas)
+    .addOption(
+      new Option('--from <what>', 'of which').choices(['fees', 'donations', 'deposits']).default('fees'),
+    )
+    .requiredOption(...CONFIG)
+    .action(
+      async (
+        text: string,
+        sompi: bigint,
+        { config: file, from }: { config: string; from: 'fees' | 'donations' | 'deposits' },
+      ) => {
+        const { network, payAddress } = loadConfig(file).kaspa;
+        const checked = checkAddress(text, network);
+        if (!checked.ok) throw new EdgeError('SLUICE_OPTION_INVALID', checked.reason);
+        const treasury = checkAddress(payAddress, network);
+        if (treasury.ok && treasury.address === checked.address)
+          throw new EdgeError(
+            'SLUICE_OPTION_INVALID',
+            "that is the treasury's own address: nothing is paid to it",
+          );
+        const account = ({ fees: 'pool_fee', donations: 'donation', deposits: 'deposits' } as const)[from];
+        await giveOrder(file, {
+          order: 'pay-out',
+          from: account,
+          address: checked.address,
+          sompi: String(sompi),
+        });
+      },
+    );
 }
 
 function addShowVerb(rewards: Command): void {

@@ -17,6 +17,8 @@ const STATEMENT_DEADLINE_MS = 60_000;
 /** From a connection's error to its end, on the same machine: one turn of the loop, generously. */
 const CLOSE_IS_TOLD_MS = 100;
 const CHECK_DEADLINE_MS = 10_000;
+/** The duties of a payer ask the database something every two seconds. */
+const SILENCE_MAX = '5min';
 
 export class Lead {
   readonly epoch: bigint;
@@ -39,6 +41,7 @@ export class Lead {
         { taken: boolean }[]
       >`SELECT pg_try_advisory_lock(${LOCK_KEY}) AS taken`;
       if (!row!.taken) throw await takenBy(session.sql);
+      await makeSure(session.sql);
       const [lead] = await session.sql<{ epoch: bigint }[]>`SELECT take_lead('payer', ${holder}) AS epoch`;
       return new Lead(session, lead!.epoch);
     } catch (error) {
@@ -116,6 +119,20 @@ export class Lead {
 function isRefusal(error: unknown): boolean {
   if (error instanceof EdgeError) return !isUnreachable(error);
   return /^(SL00[2-6]|23514)$/.test(String((error as { code?: unknown } | null)?.code));
+}
+
+/**
+ * What the session of a lead needs whatever the server's defaults are.
+ *
+ * A commit that does not wait for its disk may be forgotten by a crash, and a payout with it. And a host that loses its power says
+ * no goodbye: the server would keep its lock for the two hours of TCP's own patience, and nobody would be paid. Through a Unix socket
+ * the keep-alives do nothing, and nothing is needed. A process that was stopped (SIGSTOP) answers them; it loses the lead by silence.
+ */
+async function makeSure(sql: ReservedConnection): Promise<void> {
+  await sql`
+    SELECT set_config('tcp_keepalives_idle', '15', false), set_config('tcp_keepalives_interval', '5', false),
+      set_config('tcp_keepalives_count', '4', false), set_config('idle_session_timeout', ${SILENCE_MAX}, false),
+      CASE WHEN current_setting('synchronous_commit') IN ('off', 'local') THEN set_config('synchronous_commit', 'on', false) END`;
 }
 
 async function takenBy(sql: ReservedConnection): Promise<EdgeError> {

@@ -13,6 +13,12 @@ interface WorkRow {
 }
 
 /**
+ * Of a transaction that sums, and of each of its statements. On a slow disk a window of ten million rows that is not in memory takes
+ * minutes, and one that is cut off does not get shorter by being tried again: nobody would be credited anything any more.
+ */
+export const SUMS_DEADLINE_MS = 600_000;
+
+/**
  * For one transaction. Sums over ten million rows are made by three processes in memory; what a program in the machine's language
  * would save is less than its translation costs; and a plan is made for the bounds at hand, or days outside of the window would be
  * looked into. Rows that were written a moment ago have no statistics: believing that there are ten, the planner would compare a
@@ -22,7 +28,7 @@ export async function prepareForSums(sql: ReservedConnection): Promise<void> {
   await sql`
     SELECT set_config('work_mem', '192MB', true), set_config('jit', 'off', true), set_config('enable_nestloop', 'off', true),
       set_config('max_parallel_workers_per_gather', '2', true), set_config('plan_cache_mode', 'force_custom_plan', true),
-      set_config('random_page_cost', '1.1', true)`;
+      set_config('random_page_cost', '1.1', true), set_config('statement_timeout', ${String(SUMS_DEADLINE_MS)}, true)`;
 }
 
 /**

@@ -12,6 +12,7 @@
  */
 import { FEERATE_FLOOR } from '../chains/kaspa/mass.ts';
 import type { NodeLink } from '../chains/kaspa/node-link.ts';
+import { goodFirst, isGood } from '../chains/kaspa/node-order.ts';
 import { decodeWireHeader } from '../chains/kaspa/wire.ts';
 import { EdgeError, messageOf } from '../kit/edge-error.ts';
 import type { ChainOutput, PayoutChain, PayoutFate, SendAnswer } from './payout-chain.ts';
@@ -38,8 +39,6 @@ const BATCHES_MAX = 500;
 /** Payouts that are followed at once; the rest begin their walk anew. */
 const WALKS_MAX = 1_000;
 const REFRESH_EVERY_MS = 1_000;
-/** 3 s at ten blocks a second. */
-const DAA_LAG_MAX = 30n;
 const KNOWN = /already in the mempool|already accepted|is already/i;
 
 export class KaspaPayoutChain implements PayoutChain {
@@ -59,6 +58,10 @@ export class KaspaPayoutChain implements PayoutChain {
 
   sinkHash(): Promise<string> {
     return this.#ask((link) => link.sinkHash());
+  }
+
+  oldestBlock(): Promise<string> {
+    return this.#ask((link) => link.pruningPoint());
   }
 
   treasuryOutputs(): Promise<readonly ChainOutput[]> {
@@ -198,17 +201,10 @@ export class KaspaPayoutChain implements PayoutChain {
 
   /** The one that was asked last stays first while it is about as far as the best: on another one each walk begins anew. */
   #bestFirst(): readonly NodeLink[] {
-    const connected = this.#options.links.filter((link) => link.connected);
-    const best = connected.reduce((most, { info }) => max(most, info?.virtualDaaScore ?? 0n), 0n);
-    const rank = (link: NodeLink): number => {
-      const behind = best - (link.info?.virtualDaaScore ?? 0n);
-      const isGood = link.info?.synced === true && behind <= DAA_LAG_MAX;
-      return (isGood ? 2 : 0) + (link === this.#asked ? 1 : 0);
-    };
-    return connected.sort(
-      (a, b) =>
-        rank(b) - rank(a) || Number((b.info?.virtualDaaScore ?? 0n) - (a.info?.virtualDaaScore ?? 0n)),
-    );
+    const order = goodFirst(this.#options.links);
+    const asked = this.#asked;
+    if (!asked || !isGood(asked, order)) return order;
+    return [asked, ...order.filter((link) => link !== asked)];
   }
 }
 

@@ -21,7 +21,7 @@ interface Head {
 
 const FILE = 'ledger-head.json';
 const REMEDY =
-  'Was an older backup restored? Find the newer database, or bring this one up to date by hand. Has another wallet spent an output? `sluice treasury withdraw` takes it out of the books. docs/PAYOUTS.md says more. Nothing was paid.';
+  'Was an older backup restored? Find the newer database, or bring this one up to date by hand. Has another wallet spent an output? `sluice payout lost` writes it off. docs/PAYOUTS.md says more. Nothing was paid.';
 
 export class LedgerHeadNote {
   readonly #folder: string;

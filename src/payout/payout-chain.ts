@@ -42,6 +42,8 @@ export interface PayoutChain {
   virtualDaaScore(): Promise<bigint>;
   /** Tip of the selected chain; where to begin to look for the acceptance of what is sent after this. */
   sinkHash(): Promise<string>;
+  /** The oldest chain block from which acceptances can be read. */
+  oldestBlock(): Promise<string>;
   /** All at the treasury's address, immature ones as well. */
   treasuryOutputs(): Promise<readonly ChainOutput[]>;
   /** Sompi per gram as the node advises. */

@@ -13,6 +13,7 @@
 import { EdgeError, messageOf } from '../kit/edge-error.ts';
 import { type Logger, ThrottledLog } from '../kit/log.ts';
 import type { AtPoint } from './crash-points.ts';
+import { sentAfterAll } from './never-sent.ts';
 import type { ChainOutput, PayoutChain, PayoutFate } from './payout-chain.ts';
 import type { Halt, LivePayout, PayoutState, PayoutStore } from './payout-store.ts';
 import type { PayoutTerms } from './payout-terms.ts';
@@ -30,6 +31,8 @@ export interface PayoutMachineOptions {
   readonly clock: () => number;
   readonly log: Logger;
   readonly atPoint?: AtPoint;
+  /** Notes outside of the database what is about to be paid; when it fails, the send waits. */
+  readonly beforeSend?: () => Promise<void>;
 }
 
 export interface Preview extends Round {
@@ -148,6 +151,8 @@ export class PayoutMachine {
       tick.faults.push(
         `${round.coins.missing.length} outputs of the ledger are not on the chain, e.g. ${txid}:${index}`,
       );
+      // An older database believes in old balances just as it does in old outputs.
+      return { round, planned: [], waits: 'the chain does not show all that the ledger has' };
     }
     return { round, planned: await this.#storePlans(round), waits: '' };
   }
@@ -240,17 +245,20 @@ export class PayoutMachine {
 
   /** BROADCAST is stored first: then SIGNED means that no byte ever left, and a person may cancel it. */
   async #broadcast(payout: LivePayout, tick: Tick): Promise<LivePayout | undefined> {
-    const { store } = this.#options;
+    const { store, chain } = this.#options;
     if ((await store.openHalts()).length > 0) return undefined;
     const { sink, treasury } = await this.#view(tick);
     const gone = payout.plan.inputs.find((input) => !treasury.has(outpointKey(input)));
     // It may be spent in a block of before `sink`, where nobody would ever look for the conflict; or the node is behind. It waits
-    // until the output is there again, or until a person cancels it.
-    if (gone) throw new Hindrance(`its input ${outpointKey(gone)} is not at the treasury's address`);
+    // until the output is there again, or until a person cancels it. Unless we spent it ourselves, and the database forgot.
+    const from = gone && (await this.#answered(() => sentAfterAll(chain, payout.signed!.txid)));
+    if (gone && from === undefined)
+      throw new Hindrance(`its input ${outpointKey(gone)} is not at the treasury's address`);
     await this.#at('before-store-broadcast');
-    await store.broadcast(payout.id, sink);
+    await store.broadcast(payout.id, from ?? sink);
     await this.#at('after-store-broadcast');
-    const sent = this.#stepped(tick, { ...payout, chainFrom: sink }, 'BROADCAST');
+    const sent = this.#stepped(tick, { ...payout, chainFrom: from ?? sink }, 'BROADCAST');
+    if (from !== undefined) return sent;
     await this.#send(sent, tick, 'send');
     return sent;
   }
@@ -327,8 +335,9 @@ export class PayoutMachine {
 
   /** The stored bytes, never others. What the nodes answer decides nothing; the chain is asked in the next tick. */
   async #send(payout: LivePayout, tick: Tick, how: 'send' | 'resend'): Promise<void> {
-    const { store, chain, clock, terms, log } = this.#options;
+    const { store, chain, clock, terms, log, beforeSend } = this.#options;
     if ((await store.openHalts()).length > 0) return;
+    await this.#answered(async () => beforeSend?.());
     await this.#at(`before-${how}`);
     const answer = await chain.send(payout.signed!.bytes);
     await this.#at(`after-${how}`);

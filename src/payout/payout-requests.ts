@@ -6,7 +6,7 @@ import { EdgeError, messageOf } from '../kit/edge-error.ts';
 import type { Lead } from '../ledger/lead.ts';
 import { type Order, obey } from '../ledger/settlement/operator-orders.ts';
 import type { Database, ReservedConnection } from '../ledger/stores/postgres.ts';
-import { notCancellable, type PayoutStore } from './payout-store.ts';
+import { notCancellable } from './payout-store.ts';
 
 export interface PayoutRequest {
   readonly verb: 'run' | 'cancel' | 'order';
@@ -47,11 +47,11 @@ export async function askPayer(sql: Database, request: PayoutRequest, patienceMs
 }
 
 export class RequestDesk {
-  readonly #store: PayoutStore;
+  readonly #cancelPayout: (id: bigint, reason: string) => Promise<void>;
   readonly #lead: Lead;
 
-  constructor(store: PayoutStore, lead: Lead) {
-    this.#store = store;
+  constructor(cancelPayout: (id: bigint, reason: string) => Promise<void>, lead: Lead) {
+    this.#cancelPayout = cancelPayout;
     this.#lead = lead;
   }
 
@@ -94,7 +94,10 @@ export class RequestDesk {
     try {
       return await obey(this.#lead, JSON.parse(orderText) as Order, `request:${id}`);
     } catch (error) {
-      if (error instanceof EdgeError && /^SLUICE_(OUTPOINT|BLOCK_UNKNOWN|ACCOUNT_UNKNOWN)$/.test(error.code))
+      if (
+        error instanceof EdgeError &&
+        /^SLUICE_(OUTPOINT|BLOCK_UNKNOWN|ACCOUNT_UNKNOWN|FEES_SHORT)$/.test(error.code)
+      )
         return `not done: ${messageOf(error)}`;
       if ((error as { code?: unknown }).code === '23514') return 'not done: there is not so much to take';
       throw error;
@@ -108,10 +111,10 @@ export class RequestDesk {
   }): Promise<string> {
     const id = request.payout_id!;
     try {
-      await this.#store.cancel(id, `${request.reason} (${request.requested_by})`);
+      await this.#cancelPayout(id, `${request.reason} (${request.requested_by})`);
       return `payout ${id} is cancelled; its payees have their balances back`;
     } catch (error) {
-      if (error instanceof EdgeError && /^SLUICE_PAYOUT_/.test(error.code))
+      if (error instanceof EdgeError && /^SLUICE_(PAYOUT_|NODE_|NO_NODE)/.test(error.code))
         return `not done: ${messageOf(error)}`;
       throw error;
     }

@@ -37,7 +37,8 @@ export function payoutTermsOf({ kaspa, payouts, rewards }: Config): PayoutTerms 
     networkId: kaspa.network,
     treasuryAddress: kaspa.payAddress,
     minimumSompi: sompi(payouts.minimumKas),
-    leastSompi: sompi(payouts.minimumKasLeast),
+    // With nothing as the least, an account at its cap would be paid nothing, which no transaction can.
+    leastSompi: sompi(payouts.minimumKasLeast) || 1n,
     intervalMs: payouts.intervalMinutes * 60_000,
     feeFrom: payouts.networkFeeFrom,
     feerateMax: payouts.feerateMax,

@@ -48,11 +48,18 @@ export class SpenderSearch {
     const wanted = new Set(inputs.map(outpointKey));
     for (const { hash, acceptedIds } of change.added.slice(0, BLOCKS_PER_GO)) {
       search.at = hash;
-      const found = search.found ? undefined : await spenderIn(link, hash, new Set(acceptedIds), wanted);
+      const found = search.found
+        ? undefined
+        : await spenderIn(link, hash, othersThan(txid, acceptedIds), wanted);
       if (found) search.found = { ...found, block: hash };
     }
     return search.found;
   }
+}
+
+/** A payout that was accepted between two questions is no conflict with itself. */
+function othersThan(txid: string, acceptedIds: readonly string[]): ReadonlySet<string> {
+  return new Set(acceptedIds.filter((id) => id !== txid));
 }
 
 /** A transaction may stand in several merged blocks; it counts where the chain block lists it as accepted. */

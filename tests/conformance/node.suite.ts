@@ -119,7 +119,7 @@ export function nodeSuite(name: string, startNode: () => Promise<StartedNode>): 
 
     it('tells what a block is worth and how hard it is', async () => {
       await mine();
-      const facts = await new NodeNetwork(() => [link]).networkFacts();
+      const facts = await new NodeNetwork(() => [link], true).networkFacts();
       expect(targetOfBits(facts.networkBits)).toBeGreaterThan(0n);
       expect(facts.subsidySompi).toBeGreaterThan(0n);
       expect(facts.feesSompi).toBeLessThan(facts.subsidySompi);

@@ -123,10 +123,14 @@ describe('a reward', { timeout: 60_000 }, () => {
 
   it('is divided over what all edges have stored, to the last sompi', async () => {
     const { stdout } = await preview('--reward', '100.00000007', '--fee-percent', '1.5', '--json');
-    const told = JSON.parse(stdout) as { feeSompi: string; parts: { address: string; sompi: string }[] };
+    const told = JSON.parse(stdout) as {
+      feeSompi: string;
+      parts: { address: string; creditSompi: string }[];
+    };
     expect(told.parts.map(({ address }) => address)).toEqual([ADDRESS]);
-    expect(BigInt(told.feeSompi) + BigInt(told.parts[0]!.sompi)).toBe(10_000_000_007n);
-    expect((await preview('--reward', '100')).stdout).toContain(`100.00000000  ${ADDRESS}`);
+    expect(BigInt(told.feeSompi) + BigInt(told.parts[0]!.creditSompi)).toBe(10_000_000_007n);
+    // One per cent is the scheme's own fee.
+    expect((await preview('--reward', '100')).stdout).toMatch(new RegExp(`99\\.00000000 .*${ADDRESS}`));
   });
 
   it.each([

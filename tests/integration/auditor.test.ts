@@ -247,6 +247,17 @@ describe('the auditor at work', () => {
       expect(halts).toEqual(['audit:treasury-is-on-chain']);
     });
 
+    it('takes a node that does not answer for no finding, and for no clean audit either', async () => {
+      const gone = Object.assign(new Error('no answer within 3000 ms'), { code: 'SLUICE_NODE_TIMEOUT' });
+      const silent = { ...witness(await shown()), isOnChain: () => Promise.reject(gone) };
+      const one = auditor(silent);
+      await expect(one.full()).rejects.toMatchObject({ code: 'SLUICE_NO_NODE' });
+      expect(halts).toEqual([]);
+      expect(await admin`SELECT FROM audits`).toHaveLength(0);
+      await spoil("UPDATE payouts SET fee_sompi = fee_sompi + 1 WHERE state = 'BROADCAST'");
+      expect(names(await one.full())).toContain('transactions-add-up');
+    });
+
     it('leaves alone what only just came in', async () => {
       const young = { txid: '9'.repeat(64), index: 0, amountSompi: KAS, daaScore: 6_000n };
       expect(names(await auditor(witness([...(await shown()), young])).full())).toEqual([]);

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Entry, post } from '../../src/ledger/books.ts';
 import { Lead } from '../../src/ledger/lead.ts';
 import type { Database } from '../../src/ledger/stores/postgres.ts';
+import { pollUntil } from '../kit/poll-until.ts';
 import { type FreshDatabase, type TestDatabase, withTestDatabase } from '../kit/test-database.ts';
 
 let server: TestDatabase;
@@ -134,6 +135,18 @@ describe('the lead', () => {
       code: 'SLUICE_LEAD_TAKEN',
       message: expect.stringContaining(HOLDER),
     });
+  });
+
+  it('waits for the disk whatever the server thinks of it, and is free soon after its host has vanished', async () => {
+    const [{ name }] = await sql<[{ name: string }]>`SELECT current_database() AS name`;
+    await sql.unsafe(`ALTER DATABASE "${name}" SET synchronous_commit = off`);
+    lead.close();
+    lead = await pollUntil('the lead is free', () => Lead.take(database.url, HOLDER).catch(() => undefined));
+    const [set] = await lead.sql`
+      SELECT current_setting('synchronous_commit') AS commit, current_setting('idle_session_timeout') AS silence,
+        inet_server_addr() IS NULL OR current_setting('tcp_keepalives_idle') = '15' AS alive`;
+    expect(set).toEqual({ commit: 'on', silence: '5min', alive: true });
+    await sql.unsafe(`ALTER DATABASE "${name}" RESET synchronous_commit`);
   });
 
   it('is over for a payer that slept through its successor: the database refuses its epoch', async () => {

@@ -114,6 +114,27 @@ describe('sluice payer', () => {
     await expectBooksEqualChain();
   }, 90_000);
 
+  it('keeps the terms that a SIGHUP brought when it loses the lead', async () => {
+    const payer = await stage.startPayer();
+    const { sql } = stage.database;
+    const policies = async () =>
+      (
+        await sql`SELECT FROM policies WHERE terms ->> 'scheme' = 'solo' AND terms ->> 'feeBasisPoints' = '700'`
+      ).length;
+    stage.configure({}, {}, { solo: { feePercent: 7 } });
+    payer.process.kill('SIGHUP');
+    await pollUntil('the new terms are noted', async () => (await policies()) === 1, 20_000);
+    const leaders = async () => (await sql<{ epoch: bigint }[]>`SELECT epoch FROM leaders`)[0]!.epoch;
+    const before = await leaders();
+    await sql`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'sluice payer'`;
+    await pollUntil('it leads again', async () => (await leaders()) > before, 20_000);
+    const settled = async () => (await sql`SELECT FROM payer_status WHERE leader_epoch > ${before}`).length;
+    await pollUntil('it has gone round its duties', async () => (await settled()) === 1, 20_000);
+    const [last] = await sql`
+      SELECT terms ->> 'feeBasisPoints' AS fee FROM policies WHERE terms ->> 'scheme' = 'solo' ORDER BY id DESC LIMIT 1`;
+    expect(last!.fee).toBe('700');
+  }, 90_000);
+
   it('halts by a word within a second, keeps what it had to itself, and goes on by another', async () => {
     await stage.fund(3);
     await stage.startPayer();

@@ -1,9 +1,13 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../config/load.ts';
 import { silentLogger } from '../../src/kit/log.ts';
+import { Auditor } from '../../src/ledger/audit/auditor.ts';
 import type { Lead } from '../../src/ledger/lead.ts';
+import { obey } from '../../src/ledger/settlement/operator-orders.ts';
 import { KaspaPayoutChain } from '../../src/payout/kaspa-payout-chain.ts';
 import { KeySigner } from '../../src/payout/key-signer.ts';
+import { checkAgainstChain } from '../../src/payout/ledger-head.ts';
+import { cancelPayout } from '../../src/payout/never-sent.ts';
 import { PayoutMachine } from '../../src/payout/payout-machine.ts';
 import { payoutTermsOf } from '../../src/payout/payout-terms.ts';
 import { PostgresPayoutStore } from '../../src/payout/stores/postgres-payout-store.ts';
@@ -53,6 +57,25 @@ describe('payouts on a chain', () => {
   });
 
   const mine = (count: number): unknown => stage.simnode.command('mine', { value: count });
+
+  it('are found again by a database that forgot the send, and cannot be cancelled there', async () => {
+    await machine.tick();
+    mine(3);
+    // What a server shows that failed over to a copy of a second ago.
+    const { sql } = stage.database;
+    await sql`ALTER TABLE payouts DISABLE TRIGGER USER`;
+    await sql`UPDATE payouts SET state = 'SIGNED', chain_from = NULL, broadcast_at = NULL`;
+    await sql`ALTER TABLE payouts ENABLE TRIGGER USER`;
+    await expect(cancelPayout({ store, chain }, 1n, 'it hangs')).rejects.toMatchObject({
+      code: 'SLUICE_PAYOUT_SENT',
+    });
+    await machine.tick();
+    expect(await stage.states()).toEqual(['ACCEPTED']);
+    mine(STAGE_DEPTH);
+    await machine.tick();
+    expect(await stage.states()).toEqual(['CONFIRMED']);
+    expect(await store.openHalts()).toEqual([]);
+  });
 
   it('are accepted by a chain block, and confirmed when it lies deep enough', async () => {
     await machine.tick();
@@ -131,6 +154,26 @@ describe('payouts on a chain', () => {
     expect(await stage.states()).toEqual(['CONFLICTED']);
     expect(await stage.balance('miner')).toBe(120n * KAS);
     expect(await store.openHalts()).toEqual([expect.objectContaining({ code: 'CONFLICT' })]);
+    await stage.verb('payout', 'resume');
+    // The ledger still counts on what the thief has: no payer starts on it until a person has written it off.
+    await expect(checkAgainstChain(store, chain)).rejects.toMatchObject({ code: 'SLUICE_LEDGER_BEHIND' });
+    expect(await machine.tick(true)).toMatchObject({ planned: [] });
+    const funds = await store.poolFundsSompi();
+    const writeOff = ({ txid, index }: { txid: string; index: number }) =>
+      obey(lead, { order: 'write-off', outpoint: `${txid}:${index}`, byTxid: thief.txid }, '1');
+    for (const input of inputs) await writeOff(input);
+    expect(await checkAgainstChain(store, chain)).toBe('equal');
+    expect(await store.poolFundsSompi()).toBe(funds - given);
+    expect(await stage.balance('treasury')).toBe(-(await stage.paidTo(STAGE_TREASURY)));
+    const auditor = new Auditor({
+      ...{ databaseUrl: stage.database.url, chain: undefined, feeCapSompi: KAS },
+      ...{ clock: Date.now, log: silentLogger, halt: async () => {} },
+    });
+    const broken = new Set((await auditor.full()).violations.map(({ invariant }) => invariant.name));
+    for (const name of ['one-payout-per-input', 'everything-is-accounted', 'balances-are-entries'])
+      expect([...broken]).not.toContain(name);
+    expect((await machine.tick(true)).planned).toEqual([2n]);
+    await expect(writeOff(inputs[0]!)).rejects.toMatchObject({ code: 'SLUICE_OUTPOINT' });
   }, 30_000);
 
   it('are known when they are sent again, before and after a block took them', async () => {

@@ -5,11 +5,15 @@ import { parseConfig } from '../../config/load.ts';
 import { POTS } from '../../src/domain/pot.ts';
 import { silentLogger } from '../../src/kit/log.ts';
 import { Registry } from '../../src/kit/metrics.ts';
+import { post } from '../../src/ledger/books.ts';
 import { readLuck, readReserve } from '../../src/ledger/reserve/reserve-facts.ts';
 import { obey } from '../../src/ledger/settlement/operator-orders.ts';
 import { RewardDesk } from '../../src/ledger/settlement/reward-desk.ts';
 import { BITS_OF_DIFFICULTY_ONE, MINUTE_MS, NOON, SettlementStage } from '../kit/settlement-stage.ts';
 import { type TestDatabase, withTestDatabase } from '../kit/test-database.ts';
+
+const payOut = (address: string, sompi: string) =>
+  ({ order: 'pay-out', from: 'pool_fee', address, sompi }) as const;
 
 let server: TestDatabase;
 let stage: SettlementStage;
@@ -121,7 +125,29 @@ describe('the reserve', () => {
     expect([await stage.balance('reserve'), await stage.balance('deposits')]).toEqual([1_000n, 0n]);
     await expect(
       obey(stage.lead, { order: 'fund-reserve-from-fees', sompi: '1' }, '1'),
-    ).rejects.toMatchObject({ code: '23514' });
+    ).rejects.toMatchObject({ code: 'SLUICE_FEES_SHORT' });
+  });
+
+  it('gets no fees that the pool has spent on the network, and neither does the operator', async () => {
+    await openStage();
+    const { lead } = stage;
+    const entries = [
+      { kind: 'treasury', sompi: -600n },
+      { kind: 'pool_fee', sompi: 1_000n },
+      { kind: 'network_fees', sompi: -400n },
+    ] as const;
+    await post(lead.sql, lead.epoch, { key: 'fees', kind: 'reward', detail: {}, entries });
+    await expect(obey(lead, { order: 'fund-reserve-from-fees', sompi: '601' }, '1')).rejects.toMatchObject({
+      code: 'SLUICE_FEES_SHORT',
+    });
+    await expect(obey(lead, payOut('kaspadev:1', '601'), '1')).rejects.toMatchObject({
+      code: 'SLUICE_FEES_SHORT',
+    });
+    await obey(lead, { order: 'fund-reserve-from-fees', sompi: '100' }, '2');
+    await obey(lead, payOut('kaspadev:owner', '500'), '3');
+    expect([await stage.balance('reserve'), await stage.balance('pool_fee')]).toEqual([100n, 400n]);
+    expect(await stage.balances()).toEqual(new Map([[3, 500n]]));
+    await expect(obey(lead, payOut('kaspadev:owner', '1'), '4')).rejects.toThrow();
   });
 
   it('knows the luck of the blocks that fill it', async () => {

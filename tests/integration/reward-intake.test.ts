@@ -131,6 +131,19 @@ describe('the intake of rewards', () => {
     for (const hash of hashes) expect(await stage.block(hash)).toMatchObject({ state: 'matured' });
   });
 
+  it('learns whose outputs they are without a pause, when many have matured meanwhile', async () => {
+    for (let n = 0; n < 40; n++) await stage.mine();
+    await stage.others(3);
+    await stage.follow();
+    await stage.others(MATURITY_DAA);
+    const first = await stage.intake();
+    // The audit must not call overdue what is only waited for.
+    expect(first).toMatchObject({ learned: 32, waiting: 8, more: true });
+    expect(first.waitingFromDaa).toBeGreaterThan(0n);
+    expect(await stage.intake()).toMatchObject({ waiting: 0, waitingFromDaa: undefined, more: false });
+    await expectExact();
+  });
+
   it('waits for a block that only the journal knows yet, and gives up a coinbase of nobody in the end', async () => {
     await stage.mine(false);
     await stage.others(MATURITY_DAA + 3);

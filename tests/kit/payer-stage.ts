@@ -89,6 +89,7 @@ export class PayerStage {
   configure(
     more: Readonly<Record<string, unknown>> = {},
     kaspa: Readonly<Record<string, unknown>> = {},
+    rewards: Readonly<Record<string, unknown>> = {},
   ): void {
     const config = {
       kaspa: {
@@ -100,7 +101,7 @@ export class PayerStage {
       database: { url: this.database.url },
       stratum: { ports: [{ port: 0, difficulty: 1 }] },
       journal: { directory: join(this.folder, 'journal') },
-      rewards: { maturityDaa: STAGE_DEPTH },
+      rewards: { maturityDaa: STAGE_DEPTH, ...rewards },
       payouts: {
         keyFile: this.keyFile,
         stateDirectory: join(this.folder, 'state'),

@@ -77,6 +77,11 @@ export class ScriptedPayoutChain implements PayoutChain {
     return this.#tip.hash;
   }
 
+  async oldestBlock(): Promise<string> {
+    this.#answer();
+    return this.blocks[0]!.hash;
+  }
+
   async feerate(): Promise<number> {
     this.#answer();
     return 100;

@@ -79,8 +79,10 @@ export class SettlementStage {
     return this.settlerOf(this.lead, waitForJournalsMs);
   }
 
-  settlerOf(lead: Lead, waitForJournalsMs = 30 * MINUTE_MS): Settler {
-    return new Settler({ lead, clock: () => this.nowMs, log: silentLogger, waitForJournalsMs });
+  /** @param monotonicMs absent: nobody ever sets the clock */
+  settlerOf(lead: Lead, waitForJournalsMs = 30 * MINUTE_MS, monotonicMs?: () => number): Settler {
+    const clocks = { clock: () => this.nowMs, ...(monotonicMs && { monotonicMs }) };
+    return new Settler({ lead, ...clocks, log: silentLogger, waitForJournalsMs });
   }
 
   async loadedThrough(minute: number, instance = 'a'): Promise<void> {

@@ -23,13 +23,17 @@ interface BlockSource {
 const CHAIN_BLOCKS = 20;
 /** Payload of a coinbase: blue score u64 | subsidy u64 | ... */
 const SUBSIDY_OFFSET = 8;
+const MEDIANS_MAX = 4n;
+const SUBSIDY_PART_MIN = 100n;
 
 export class NodeNetwork {
   readonly #links: () => readonly NodeLink[];
+  readonly #allowUnsynced: boolean;
 
   /** `links`: the nodes as of now, best first. */
-  constructor(links: () => readonly NodeLink[]) {
+  constructor(links: () => readonly NodeLink[], allowUnsynced = false) {
     this.#links = links;
+    this.#allowUnsynced = allowUnsynced;
   }
 
   async networkFacts(): Promise<NetworkWorth> {
@@ -37,6 +41,10 @@ export class NodeNetwork {
     for (const link of this.#links()) {
       if (!link.connected) continue;
       try {
+        // A node that is still catching up tells of a network of years ago, and of a difficulty that would make every share worth
+        // a thousand blocks. What it says would be written down for ever.
+        if (!this.#allowUnsynced && !(await link.refreshInfo()).synced)
+          throw new EdgeError('SLUICE_NODE_BEHIND', `${link.name} is not synced`);
         return await worthOfBlocks(link);
       } catch (error) {
         last = error;
@@ -56,21 +64,54 @@ export async function worthOfBlocks(source: BlockSource): Promise<NetworkWorth> 
   const sink = await blockOf(source, await source.sinkHash());
   const { bits } = decodeWireHeader(sink.header);
   const subsidySompi = coinbaseOf(sink).subsidySompi;
-  let [fees, merged] = [0n, 0n];
+  const chain: MergedFees[] = [];
   let block = sink;
   for (let steps = 0; steps < CHAIN_BLOCKS; steps++) {
     const { mergeSetBluesHashes, mergeSetRedsHashes, selectedParentHash } = block.verboseData!;
     const count = BigInt(mergeSetBluesHashes.length + mergeSetRedsHashes.length);
     const extra = coinbaseOf(block).paidSompi - subsidySompi * count;
     // Below nothing: a block of the month before, or genesis, which earns nothing, is among the merged.
-    if (extra > 0n) fees += extra;
-    merged += count;
+    chain.push({ merged: count, feesSompi: extra > 0n ? extra : 0n });
     const parent = await source.block(selectedParentHash, true);
     // Genesis and what is pruned have no coinbase that could be read.
     if (!parent?.verboseData || parent.transactions.length === 0) break;
     block = parent;
   }
-  return { networkBits: bits, subsidySompi, feesSompi: merged === 0n ? 0n : fees / merged };
+  return { networkBits: bits, subsidySompi, feesSompi: meanFees(chain, subsidySompi) };
+}
+
+/** What one chain block paid out beyond the subsidies, and for how many blocks. */
+export interface MergedFees {
+  readonly merged: bigint;
+  readonly feesSompi: bigint;
+}
+
+/**
+ * Mean fees of a block, in which no chain block counts for much more than the others.
+ *
+ * Whoever finds a block can put a transaction of his own into it whose fee is a fortune: it comes back to him as the block's reward.
+ * In a plain mean it would multiply what FPPS pays for everybody's work of that minute, his own included, out of the reserve. So
+ * each chain block counts at most four times the median, or a hundredth of the subsidy where that is more.
+ */
+export function meanFees(chain: readonly MergedFees[], subsidySompi: bigint): bigint {
+  const paying = chain.filter(({ merged }) => merged > 0n);
+  const rates = paying.map(({ merged, feesSompi }) => feesSompi / merged).sort((a, b) => (a < b ? -1 : 1));
+  const median = rates[Math.floor((rates.length - 1) / 2)] ?? 0n;
+  const most = max(MEDIANS_MAX * median, subsidySompi / SUBSIDY_PART_MIN);
+  let [fees, merged] = [0n, 0n];
+  for (const one of paying) {
+    fees += min(one.feesSompi, most * one.merged);
+    merged += one.merged;
+  }
+  return merged === 0n ? 0n : fees / merged;
+}
+
+function min(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
+}
+
+function max(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
 }
 
 async function blockOf(source: BlockSource, hash: string): Promise<WireBlock> {

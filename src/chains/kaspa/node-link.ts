@@ -20,6 +20,11 @@ export interface NodeTimeouts {
   readonly submitMs: number;
   /** Everything that the money side asks. */
   readonly queryMs: number;
+  /**
+   * All outputs at an address. After weeks without a consolidation, or when somebody sends dust, these are 25 MB; a payer that gave up
+   * on them would never come to the payout that makes them fewer.
+   */
+  readonly outputsMs: number;
 }
 
 export const DEFAULT_NODE_TIMEOUTS: NodeTimeouts = {
@@ -27,6 +32,7 @@ export const DEFAULT_NODE_TIMEOUTS: NodeTimeouts = {
   templateMs: 1_500,
   submitMs: 3_000,
   queryMs: 3_000,
+  outputsMs: 20_000,
 };
 
 export interface NodeLinkOptions {
@@ -237,7 +243,7 @@ export class NodeLink implements FateSource {
   }
 
   async utxosOf(addresses: readonly string[]): Promise<TreasuryUtxo[]> {
-    const answer = await this.#ask('getUtxosByAddressesRequest', { addresses }, this.#timeouts.queryMs);
+    const answer = await this.#ask('getUtxosByAddressesRequest', { addresses }, this.#timeouts.outputsMs);
     return (answer.entries as WireUtxoEntry[]).map(utxoOfWire);
   }
 

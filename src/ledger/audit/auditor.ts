@@ -5,7 +5,7 @@
  *
  *   ask the chain > BEGIN repeatable read, read only > invariants > COMMIT > halt, at once > note it in `audits`
  */
-import { messageOf } from '../../kit/edge-error.ts';
+import { EdgeError, messageOf } from '../../kit/edge-error.ts';
 import type { Logger } from '../../kit/log.ts';
 import { CounterFamily, Gauge, type Registry } from '../../kit/metrics.ts';
 import { DatabaseSession } from '../database-session.ts';
@@ -124,6 +124,13 @@ export class Auditor {
       const chainOutputs = await this.#options.chain?.outputs();
       const report = await this.#look(session.sql, full, last, startedAtMs, chainOutputs);
       await this.#raise(report);
+      if (report.unanswered.length > 0 && report.violations.length === 0) {
+        throw new EdgeError(
+          'SLUICE_NO_NODE',
+          `the chain could not be asked: ${report.unanswered.join('; ')}`,
+          'Look at the state of the nodes.',
+        );
+      }
       await note(session.sql, report, startedAtMs);
       return report;
     } finally {
@@ -155,7 +162,7 @@ export class Auditor {
       knownBalances: this.#balances?.throughId === last.throughId ? this.#balances.byAccount : undefined,
     };
     const report = await runInvariants(view);
-    if (report.violations.length > 0) this.#balances = undefined;
+    if (report.violations.length > 0 || report.unanswered.length > 0) this.#balances = undefined;
     else
       this.#balances = {
         throughId: head!.id,

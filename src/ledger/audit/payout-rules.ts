@@ -126,6 +126,9 @@ export async function sharedInputs(view: AuditView): Promise<string[]> {
     FROM treasury_outputs o WHERE ${full} AND o.spent_by IS NOT NULL AND NOT EXISTS (
       SELECT FROM payouts x JOIN payout_inputs i ON i.payout_id = x.id AND i.txid = o.txid AND i.output_index = o.output_index
       WHERE x.txid = o.spent_by AND x.state = 'CONFIRMED')
+      -- Spent past the ledger, and written off by a person.
+      AND NOT EXISTS (SELECT FROM ledger_transactions t WHERE t.kind = 'withdraw'
+        AND t.key = format('withdraw:%s:%s', o.txid, o.output_index) AND t.detail ->> 'byTxid' = o.spent_by)
     LIMIT ${ROWS_NAMED}`,
   );
 }
@@ -150,7 +153,8 @@ export async function unequalAmounts(view: AuditView): Promise<string[]> {
         CASE WHEN outputs <> paid_sompi THEN format('its payees get %s sompi, it says %s', outputs, paid_sompi) END,
         CASE WHEN fees <> CASE WHEN fee_from = 'payees' AND kind = 'payment' THEN fee_sompi ELSE 0 END THEN
           format('its payees bear %s sompi of a fee of %s that %s pay', fees, fee_sompi, fee_from) END,
-        CASE WHEN fee_sompi > ${cap} AND state <> 'CANCELLED' THEN
+        -- Of those under way: a cap that is lowered later says nothing of what was paid before.
+        CASE WHEN fee_sompi > ${cap} AND state IN ('PLANNED', 'SIGNED', 'BROADCAST', 'ACCEPTED') THEN
           format('its fee of %s sompi is above the most that is allowed', fee_sompi) END,
         CASE WHEN state = 'CONFIRMED' AND change_sompi <> (SELECT coalesce(sum(amount_sompi), 0) FROM treasury_outputs o
                                                            WHERE o.txid = p.txid AND o.origin = 'change') THEN

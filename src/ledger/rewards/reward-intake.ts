@@ -50,6 +50,8 @@ export interface IntakeReport {
   readonly immature: number;
   /** Mature coinbase outputs whose block is not known yet. */
   readonly waiting: number;
+  /** Least DAA score among those: what came before is in the books. */
+  readonly waitingFromDaa: bigint | undefined;
   readonly held: number;
   readonly dust: { readonly count: number; readonly sompi: bigint };
   readonly missing: readonly MissingOutput[];
@@ -90,7 +92,7 @@ export class RewardIntake {
   async tick(): Promise<IntakeReport> {
     const { virtualDaaScore, utxos } = await this.#look();
     const fresh = utxos.filter((utxo) => !this.#settled.has(outpointOf(utxo.transactionId, utxo.index)));
-    const { learned, unlearned } = await this.#learn(fresh);
+    const { learned, unlearned, moreToLearn } = await this.#learn(fresh);
     const { facts, missing } = await this.#options.lead.transaction(async (sql) => ({
       facts: await readFacts(sql, fresh),
       missing: this.#missingOf(await spendable(sql, this.#maturityDaa, virtualDaaScore), utxos),
@@ -113,7 +115,10 @@ export class RewardIntake {
     const dust = this.#remember(utxos, facts.inBooks, facts.payouts);
     const report = {
       ...{ virtualDaaScore, outputs: utxos.length, booked, learned, unlearned, missing },
-      ...{ immature: plan.immature, waiting: plan.waiting.length, held: plan.held, more: plan.more },
+      ...{ immature: plan.immature, waiting: plan.waiting.length, held: plan.held },
+      waitingFromDaa:
+        plan.waiting.length > 0 ? least(plan.waiting.map((utxo) => utxo.blockDaaScore)) : undefined,
+      more: plan.more || moreToLearn,
       dust,
     };
     this.#tell(report);
@@ -142,7 +147,9 @@ export class RewardIntake {
   }
 
   /** Asks the node whose outputs these are, while it still knows: for every blue block, and near outputs of nobody. */
-  async #learn(fresh: readonly TreasuryUtxo[]): Promise<{ learned: number; unlearned: number }> {
+  async #learn(
+    fresh: readonly TreasuryUtxo[],
+  ): Promise<{ learned: number; unlearned: number; moreToLearn: boolean }> {
     const { lead, treasury, terms, clock, log } = this.#options;
     const nowMs = clock();
     const wanted = await lead.transaction(async (sql) => {
@@ -166,6 +173,7 @@ export class RewardIntake {
     );
     let learned = 0;
     let unlearned = Math.max(0, due.length - LEARNED_MAX);
+    let moreToLearn = unlearned > 0;
     for (const block of due.slice(0, LEARNED_MAX)) {
       try {
         const origins = await treasury.rewardOrigins(block.hash, terms.payScript);
@@ -177,6 +185,7 @@ export class RewardIntake {
         // The lead's failures end the round; a node's do not: what is known may be booked.
         if (!isNodeFault(error)) throw error;
         unlearned++;
+        moreToLearn = false;
         this.#throttled.once('origins', nowMs, (swallowed) =>
           log.warn(
             { reason: messageOf(error), swallowed },
@@ -187,7 +196,8 @@ export class RewardIntake {
       }
     }
     if (this.#askedAtMs.size > REMEMBERED_MAX) this.#askedAtMs.clear();
-    return { learned, unlearned };
+    // Blocks of which no node knows anything are asked for again later, and are no reason to go on at once.
+    return { learned, unlearned, moreToLearn: moreToLearn && learned > 0 };
   }
 
   async #book(bookings: readonly Booking[]): Promise<IntakeReport['booked']> {

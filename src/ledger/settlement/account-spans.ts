@@ -4,7 +4,7 @@
  * loaded here. And it is never believed: SQL divides every settlement from the minutes themselves.
  */
 import type { Lead } from '../lead.ts';
-import { prepareForSums } from '../reward-window.ts';
+import { prepareForSums, SUMS_DEADLINE_MS } from '../reward-window.ts';
 import type { Span } from '../schemes/scheme.ts';
 import type { ReservedConnection } from '../stores/postgres.ts';
 
@@ -80,5 +80,5 @@ function sumSpan(lead: Lead, rangeFromMs: number, fromMs: number): Promise<void>
       INSERT INTO account_spans_range (from_at, through)
       VALUES (to_timestamp(${keepFromMs / 1_000}::float8), to_timestamp(${toMs / 1_000}::float8))
       ON CONFLICT (only_one) DO UPDATE SET from_at = excluded.from_at, through = excluded.through`;
-  });
+  }, SUMS_DEADLINE_MS);
 }

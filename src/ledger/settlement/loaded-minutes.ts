@@ -8,6 +8,7 @@
  *   now - wait       |                        ... but nobody is waited for longer than this
  */
 import type { Lead } from '../lead.ts';
+import { prepareForSums, SUMS_DEADLINE_MS } from '../reward-window.ts';
 import { MS_PER_MINUTE } from '../schemes/scheme.ts';
 import type { Database, ReservedConnection } from '../stores/postgres.ts';
 
@@ -49,8 +50,8 @@ export function lateInstances(instances: readonly InstanceProgress[], toMs: numb
     .map(({ name }) => name);
 }
 
-/** Bounds a transaction's time over an old database. */
-const CHUNK_MS = 86_400_000;
+/** Bounds a transaction's time over an old database: with 100,000 workers an hour is six million rows. */
+const CHUNK_MS = 3_600_000;
 
 /** Sums up what has become complete. Gives the end of what is summed; undefined while there is nothing at all. */
 export async function sumMinutes(lead: Lead, throughMs: number): Promise<number | undefined> {
@@ -77,6 +78,7 @@ async function firstMinute(sql: ReservedConnection): Promise<number | undefined>
 function sumChunk(lead: Lead, fromMs: number, toMs: number): Promise<number> {
   return lead.transaction(async (sql) => {
     await sql`SELECT assert_lead('payer', ${lead.epoch})`;
+    await prepareForSums(sql);
     await sql`
       INSERT INTO pot_minutes (pot, minute, work)
       SELECT pot, bucket, sum(work_hashes) FROM share_sums
@@ -86,5 +88,5 @@ function sumChunk(lead: Lead, fromMs: number, toMs: number): Promise<number> {
       INSERT INTO pot_minutes_progress (through) VALUES (to_timestamp(${toMs / 1_000}::float8))
       ON CONFLICT (only_one) DO UPDATE SET through = excluded.through`;
     return toMs;
-  });
+  }, SUMS_DEADLINE_MS);
 }

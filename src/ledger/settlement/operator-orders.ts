@@ -5,12 +5,12 @@
  */
 import { kasOf } from '../../domain/money.ts';
 import { EdgeError } from '../../kit/edge-error.ts';
-import { type AccountKind, post } from '../books.ts';
+import { post } from '../books.ts';
 import type { Lead } from '../lead.ts';
 import type { ReservedConnection } from '../stores/postgres.ts';
 
-/** Who may bear the loss of an output: what is the pool's own, and never what is owed. */
-export const BEARERS = ['pool_fee', 'reserve', 'deposits'] as const satisfies readonly AccountKind[];
+/** What the operator may take out: what is the pool's own, and never what is owed. */
+type PoolsOwn = 'pool_fee' | 'donation' | 'deposits';
 
 export type Order =
   | { readonly order: 'fund-reserve'; readonly outpoint: string }
@@ -23,12 +23,8 @@ export type Order =
       readonly feeBasisPoints: string | null;
       readonly by: string;
     }
-  | {
-      readonly order: 'withdraw';
-      readonly outpoint: string;
-      readonly spentBy: string;
-      readonly from: (typeof BEARERS)[number];
-    };
+  | { readonly order: 'pay-out'; readonly from: PoolsOwn; readonly address: string; readonly sompi: string }
+  | { readonly order: 'write-off'; readonly outpoint: string; readonly byTxid: string };
 
 /** @param orderId of this order for ever: the same one again is the same order */
 export async function obey(lead: Lead, order: Order, orderId: string): Promise<string> {
@@ -49,9 +45,12 @@ export async function obey(lead: Lead, order: Order, orderId: string): Promise<s
       await setAccountFee(lead, order.address, points, order.by, orderId);
       return `${order.address}: ${points === undefined ? "its scheme's fee" : `${Number(points) / 100} %`}`;
     }
-    case 'withdraw': {
-      const sompi = await withdraw(lead, outpointOf(order.outpoint)!, order.spentBy, order.from);
-      return `${kasOf(sompi)} KAS of ${order.outpoint} are out of the books, at the cost of ${order.from}`;
+    case 'pay-out':
+      await payOut(lead, order.from, order.address, BigInt(order.sompi), orderId);
+      return `${kasOf(BigInt(order.sompi))} KAS are owed to ${order.address}: the next payout pays them`;
+    case 'write-off': {
+      const sompi = await writeOff(lead, outpointOf(order.outpoint)!, order.byTxid);
+      return `${kasOf(sompi)} KAS of ${order.outpoint} are written off; the pool bears them`;
     }
   }
 }
@@ -85,7 +84,8 @@ function fundReserve(lead: Lead, { txid, index }: Outpoint): Promise<bigint> {
 }
 
 /** Fees that the pool has earned, left in the reserve. */
-function fundReserveFromFees(lead: Lead, sompi: bigint, orderId: string): Promise<bigint> {
+async function fundReserveFromFees(lead: Lead, sompi: bigint, orderId: string): Promise<bigint> {
+  await requireFreeFees(lead, sompi);
   return lead.transaction((sql) =>
     post(sql, lead.epoch, {
       key: `reserve:fees:${orderId}`,
@@ -97,6 +97,88 @@ function fundReserveFromFees(lead: Lead, sompi: bigint, orderId: string): Promis
       ],
     }),
   );
+}
+
+/**
+ * Fees that the pool has earned, less what it has paid or will pay to the network out of them: the account network_fees is below
+ * zero by that much. Whoever took all of pool_fee would take miners' money for the rest.
+ *
+ * @throws EdgeError SLUICE_FEES_SHORT
+ */
+async function requireFreeFees(lead: Lead, sompi: bigint): Promise<void> {
+  const [row] = await lead.sql<{ free: bigint }[]>`
+    SELECT ((SELECT coalesce(sum(balance_sompi), 0) FROM ledger_accounts WHERE kind IN ('pool_fee', 'network_fees'))
+          - (SELECT coalesce(sum(fee_sompi), 0) FROM payouts
+             WHERE fee_from = 'pool' AND state IN ('PLANNED', 'SIGNED', 'BROADCAST', 'ACCEPTED')))::bigint AS free`;
+  if (sompi <= row!.free) return;
+  throw new EdgeError(
+    'SLUICE_FEES_SHORT',
+    `the pool's fees, less those of the network that it bears, hold ${kasOf(row!.free)} KAS`,
+    'Ask for no more than that.',
+  );
+}
+
+/**
+ * What the pool has earned, or was given, to an address of the operator's own: it becomes that account's balance, and the next payout
+ * pays it, within all caps and by the one way on which the books stay right. Whoever sends it by a wallet instead spends outputs
+ * that the ledger counts on, and the payer refuses to start.
+ */
+async function payOut(
+  lead: Lead,
+  from: PoolsOwn,
+  address: string,
+  sompi: bigint,
+  orderId: string,
+): Promise<void> {
+  if (from === 'pool_fee') await requireFreeFees(lead, sompi);
+  await lead.transaction(async (sql) => {
+    await sql`INSERT INTO accounts (address) VALUES (${address}) ON CONFLICT DO NOTHING`;
+    const [account] = await sql<{ id: bigint }[]>`SELECT id FROM accounts WHERE address = ${address}`;
+    await post(sql, lead.epoch, {
+      key: `withdraw:${from}:${orderId}`,
+      kind: 'withdraw',
+      detail: { from, account: account!.id, sompi },
+      entries: [
+        { kind: from, sompi: -sompi },
+        { kind: 'miner', accountId: account!.id, sompi },
+      ],
+    });
+  });
+}
+
+/**
+ * An output that was spent past the ledger, by a wallet or a thief, leaves the books, and the pool bears it: until its fees have made
+ * up for it nothing can be taken out of them. Change that came back is a deposit.
+ *
+ * @param byTxid the transaction that spent it
+ */
+function writeOff(lead: Lead, { txid, index }: Outpoint, byTxid: string): Promise<bigint> {
+  return lead.transaction(async (sql) => {
+    const [output] = await sql<{ amount: bigint; held: boolean }[]>`
+      SELECT o.amount_sompi AS amount, EXISTS (SELECT FROM payout_inputs i
+        WHERE i.txid = o.txid AND i.output_index = o.output_index AND i.live) AS held
+      FROM treasury_outputs o WHERE o.txid = ${txid} AND o.output_index = ${index} AND o.spent_by IS NULL FOR UPDATE`;
+    if (!output || output.held) {
+      throw new EdgeError(
+        'SLUICE_OUTPOINT',
+        output
+          ? `${txid}:${index} belongs to a payout that is under way`
+          : `no unspent output ${txid}:${index} is in the books`,
+        'A payout whose input was spent ends in conflict by itself; one that was never sent can be cancelled.',
+      );
+    }
+    await post(sql, lead.epoch, {
+      key: `withdraw:${txid}:${index}`,
+      kind: 'withdraw',
+      detail: { outpoint: `${txid}:${index}`, byTxid },
+      entries: [
+        { kind: 'treasury', sompi: output.amount },
+        { kind: 'network_fees', sompi: -output.amount },
+      ],
+    });
+    await sql`UPDATE treasury_outputs SET spent_by = ${byTxid} WHERE txid = ${txid} AND output_index = ${index}`;
+    return output.amount;
+  });
 }
 
 /** An output that nobody knew the block of becomes a reward of that block, and is divided with the next settlement of its pot. */
@@ -122,6 +204,11 @@ function attributeOutput(lead: Lead, { txid, index }: Outpoint, blockHash: strin
     });
     await sql`
       UPDATE treasury_outputs SET origin = 'blue', block_id = ${block.id} WHERE txid = ${txid} AND output_index = ${index}`;
+    // As the intake does it: a block that stays blue would keep a PROP pot waiting for its reward.
+    await sql`
+      UPDATE blocks SET state = 'matured', colour = 'blue', deep = true, updated_at = now(),
+        reward_sompi = (SELECT sum(amount_sompi) FROM treasury_outputs WHERE block_id = ${block.id})
+      WHERE id = ${block.id}`;
     return amountSompi;
   });
 }
@@ -156,44 +243,6 @@ function setAccountFee(
         ON CONFLICT (account_id) DO UPDATE
           SET fee_basis_points = excluded.fee_basis_points, set_at = now(), set_by = excluded.set_by`;
     }
-  });
-}
-
-/**
- * An output that another wallet with the same key has spent, or a thief: the chain has not got it any more, and somebody bears it.
- * What of it came back to the treasury is booked as a deposit by itself.
- */
-function withdraw(
-  lead: Lead,
-  { txid, index }: Outpoint,
-  spentBy: string,
-  from: (typeof BEARERS)[number],
-): Promise<bigint> {
-  return lead.transaction(async (sql) => {
-    const [row] = await sql<{ amount: bigint; spent_by: string | null; live: boolean }[]>`
-      SELECT amount_sompi AS amount, spent_by, EXISTS (SELECT FROM payout_inputs i
-        WHERE i.txid = o.txid AND i.output_index = o.output_index AND i.live) AS live
-      FROM treasury_outputs o WHERE txid = ${txid} AND output_index = ${index} FOR UPDATE`;
-    if (!row || row.live || (row.spent_by !== null && row.spent_by !== spentBy)) {
-      const why = !row ? 'is not in the books' : row.live ? 'belongs to a payout' : 'was spent before';
-      throw new EdgeError(
-        'SLUICE_OUTPOINT',
-        `${txid}:${index} ${why}`,
-        'Only an unspent output of no payout can be taken out of the books.',
-      );
-    }
-    await post(sql, lead.epoch, {
-      key: `withdraw:${txid}:${index}`,
-      kind: 'withdraw',
-      detail: { outpoint: `${txid}:${index}`, spentBy, from },
-      entries: [
-        { kind: 'treasury', sompi: row.amount },
-        { kind: from, sompi: -row.amount },
-      ],
-    });
-    await sql`
-      UPDATE treasury_outputs SET spent_by = ${spentBy} WHERE txid = ${txid} AND output_index = ${index}`;
-    return row.amount;
   });
 }
 

@@ -12,7 +12,7 @@ import { targetOfBits, workOfTarget } from '../../domain/target.ts';
 import type { Logger } from '../../kit/log.ts';
 import { post } from '../books.ts';
 import type { Lead } from '../lead.ts';
-import { prepareForSums, prepareForWriting, workInWindow } from '../reward-window.ts';
+import { prepareForSums, prepareForWriting, SUMS_DEADLINE_MS, workInWindow } from '../reward-window.ts';
 import { creditMinute, type MinuteCredit } from '../schemes/pps.ts';
 import { MS_PER_MINUTE } from '../schemes/scheme.ts';
 import type { Terms } from '../schemes/terms.ts';
@@ -96,7 +96,7 @@ export class PpsCredit {
       await prepareForWriting(sql);
       await writeMinute(sql, lead.epoch, policy, minuteMs, facts, credit);
       return { credited: true, grossSompi };
-    });
+    }, SUMS_DEADLINE_MS);
   }
 
   #tellPaused(pot: number, minuteMs: number, owedSompi: bigint): void {

@@ -16,6 +16,8 @@ export interface RewardDeskOptions {
   readonly lead: Lead;
   readonly rewards: Config['rewards'];
   readonly clock: () => number;
+  /** Never set by anybody, unlike `clock`. */
+  readonly monotonicMs?: () => number;
   readonly log: Logger;
   /** PPS and FPPS need to know what a block is worth. */
   readonly source?: NetworkSource;
@@ -39,11 +41,12 @@ export class RewardDesk {
   #settlements = 0;
 
   constructor(options: RewardDeskOptions) {
-    const { lead, rewards, clock, log, source, registry } = options;
+    const { lead, rewards, clock, monotonicMs, log, source, registry } = options;
     this.#options = options;
     this.#settler = new Settler({
       lead,
       clock,
+      ...(monotonicMs && { monotonicMs }),
       log,
       waitForJournalsMs: rewards.waitForJournalsMinutes * MS_PER_MINUTE,
     });

@@ -12,7 +12,13 @@ import { kasOf } from '../../domain/money.ts';
 import { targetOfBits, workOfTarget } from '../../domain/target.ts';
 import type { Logger } from '../../kit/log.ts';
 import type { Lead } from '../lead.ts';
-import { prepareForSums, prepareForWriting, withFinders, workInWindow } from '../reward-window.ts';
+import {
+  prepareForSums,
+  prepareForWriting,
+  SUMS_DEADLINE_MS,
+  withFinders,
+  workInWindow,
+} from '../reward-window.ts';
 import { MS_PER_MINUTE, type Span } from '../schemes/scheme.ts';
 import type { ReservedConnection } from '../stores/postgres.ts';
 import { distrustSpans, spansWithin, sumSpans } from './account-spans.ts';
@@ -34,15 +40,17 @@ import {
 import { openBlocks, readUnsettled, type UnsettledGroup } from './unsettled.ts';
 
 export const SETTLEMENT_DIFFERS = 'SETTLEMENT_DIFFERS';
+/** More than clocks drift apart in weeks. */
+const CLOCK_STEP_MS = 60_000;
 /** A tick ends after so many, so that payouts and the audit have their turn. */
 const SETTLEMENTS_PER_TICK = 20;
-/** A hundred thousand accounts on a machine that is busy with something else. */
-const TRANSACTION_DEADLINE_MS = 600_000;
 
 export interface SettlerOptions {
   readonly lead: Lead;
   /** Unix ms. */
   readonly clock: () => number;
+  /** Never set by anybody, unlike `clock`; absent: `clock` is one like that. */
+  readonly monotonicMs?: () => number;
   readonly log: Logger;
   readonly waitForJournalsMs: number;
 }
@@ -73,20 +81,19 @@ export interface SettlerReport {
 
 export class Settler {
   readonly #options: SettlerOptions;
-  readonly #startedMs: number;
+  /** When engines began to be waited for, by both clocks. */
+  #waiting: { readonly sinceMs: number; readonly sinceMonotonicMs: number };
 
   constructor(options: SettlerOptions) {
     this.#options = options;
-    this.#startedMs = options.clock();
+    this.#waiting = this.#now();
   }
 
   async tick(): Promise<SettlerReport> {
-    const { lead, clock, waitForJournalsMs } = this.#options;
-    const nowMs = clock();
+    const { lead } = this.#options;
+    const nowMs = this.#now().sinceMs;
     const instances = await readProgress(lead.sql);
-    // After a start everybody gets the whole time: engines may have been down as long as the payer was.
-    const givenUpMs =
-      nowMs >= this.#startedMs + waitForJournalsMs ? nowMs - waitForJournalsMs : Number.NEGATIVE_INFINITY;
+    const givenUpMs = this.#givenUpMs();
     const throughMs = completeThrough(instances, givenUpMs, nowMs);
     const completeThroughMs = await sumMinutes(lead, throughMs);
     await sumSpans(lead, completeThrough(instances, Number.NEGATIVE_INFINITY, nowMs));
@@ -112,6 +119,30 @@ export class Settler {
       report.settled.push(settled);
     }
     return report;
+  }
+
+  /**
+   * After a start everybody gets the whole time: engines may have been down as long as the payer was. After a step of the clock as
+   * well: a minute of tomorrow that is called complete stays empty for ever, and PPS never pays for it.
+   */
+  #givenUpMs(): number {
+    const { waitForJournalsMs, log } = this.#options;
+    const { sinceMs, sinceMonotonicMs } = this.#waiting;
+    const now = this.#now();
+    const steppedMs = now.sinceMs - sinceMs - (now.sinceMonotonicMs - sinceMonotonicMs);
+    if (Math.abs(steppedMs) > CLOCK_STEP_MS) {
+      log.warn({ steppedMs }, 'the clock was set: engines are waited for as after a start');
+      this.#waiting = now;
+    }
+    return now.sinceMs >= this.#waiting.sinceMs + waitForJournalsMs
+      ? now.sinceMs - waitForJournalsMs
+      : Number.NEGATIVE_INFINITY;
+  }
+
+  #now(): { readonly sinceMs: number; readonly sinceMonotonicMs: number } {
+    const { clock, monotonicMs } = this.#options;
+    const sinceMs = clock();
+    return { sinceMs, sinceMonotonicMs: monotonicMs?.() ?? sinceMs };
   }
 
   async #reasonToWait(
@@ -150,7 +181,7 @@ export class Settler {
       await sql`SELECT raise_halt(${SETTLEMENT_DIFFERS}, ${reason}, 'settler')`;
       return undefined;
     };
-    return lead.transaction(settle, TRANSACTION_DEADLINE_MS);
+    return lead.transaction(settle, SUMS_DEADLINE_MS);
   }
 
   #tellSettled({ settlementId, pot, round, rewardSompi, accounts }: SettledGroup): void {

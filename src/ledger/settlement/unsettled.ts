@@ -87,7 +87,8 @@ function outputOf(row: Row): UnsettledOutput {
 
 /**
  * Blocks of the pot, found before `beforeMs`, that may still bring a reward: not final, or final so recently that their output may
- * not be in the books yet.
+ * not be in the books yet. A blue one of a day ago that has none will not get one by itself: a block that was merged late is paid
+ * nothing, and an output of no known block waits for a person. Nobody else must wait for either.
  */
 export async function openBlocks(
   sql: ReservedConnection,
@@ -98,7 +99,7 @@ export async function openBlocks(
   const [row] = await sql<{ count: number }[]>`
     SELECT count(*)::int AS count FROM blocks b
     WHERE b.pot = ${pot} AND b.found_at < to_timestamp(${beforeMs / 1_000}::float8)
-      AND (b.state IN ('candidate', 'submitted', 'accepted', 'blue')
+      AND ((b.state IN ('candidate', 'submitted', 'accepted', 'blue') AND NOT (b.deep AND b.updated_at < now() - interval '1 day'))
         OR (b.state = 'matured' AND coalesce(b.reward_sompi, 1) > 0
             AND b.updated_at > now() - ${recentlyMs}::float8 * interval '1 millisecond'
             AND NOT EXISTS (SELECT FROM treasury_outputs o WHERE o.block_id = b.id)))`;

@@ -105,6 +105,7 @@ export function chainUnder(
   const changed = (part: Partial<PayoutChain>): PayoutChain => ({
     virtualDaaScore: () => chain.virtualDaaScore(),
     sinkHash: () => chain.sinkHash(),
+    oldestBlock: () => chain.oldestBlock(),
     treasuryOutputs: () => chain.treasuryOutputs(),
     feerate: () => chain.feerate(),
     send: (bytes) => chain.send(bytes),

@@ -42,6 +42,11 @@ export class SimChain implements PayoutChain {
     return (await this.#ask()).replica.tip.hash;
   }
 
+  async oldestBlock(): Promise<string> {
+    await this.#ask();
+    return this.#parts.network.blocks.keys().next().value!;
+  }
+
   async feerate(): Promise<number> {
     await this.#ask();
     return 100 + this.#parts.random.below(300);

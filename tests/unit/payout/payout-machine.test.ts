@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { encodeAddress } from '../../../src/chains/kaspa/address.ts';
 import { silentLogger } from '../../../src/kit/log.ts';
 import { CRASH_POINTS, type CrashPoint } from '../../../src/payout/crash-points.ts';
+import { cancelPayout } from '../../../src/payout/never-sent.ts';
 import { PayoutMachine, type Report } from '../../../src/payout/payout-machine.ts';
 import type { PayoutTerms } from '../../../src/payout/payout-terms.ts';
 import { MemoryBooks } from '../../kit/memory-payout-store.ts';
@@ -41,6 +42,7 @@ class Stage {
   crashAt: CrashPoint | undefined;
   hasKey = true;
   terms = TERMS;
+  beforeSend = async (): Promise<void> => {};
   machine = this.start();
 
   constructor(
@@ -68,6 +70,7 @@ class Stage {
       terms: this.terms,
       clock: () => this.nowMs,
       log: silentLogger,
+      beforeSend: () => this.beforeSend(),
       atPoint: (point) => {
         if (point !== this.crashAt) return;
         this.crashAt = undefined;
@@ -287,6 +290,58 @@ describe('without a key', () => {
     await stage.settle();
     expectPaidOnce(stage);
     expect((await stage.machine.tick(true)).waits).toMatch(/no key/);
+  });
+});
+
+describe('a database that lost its last commits', () => {
+  /** As a server does that fails over to a copy a second behind: the send is forgotten, and the signed bytes are not. */
+  async function forgetsTheSend(stage: Stage): Promise<void> {
+    await stage.machine.tick();
+    stage.chain.mine(3);
+    const [payout] = stage.books.payouts;
+    payout!.state = 'SIGNED';
+    payout!.chainFrom = undefined;
+    stage.start();
+  }
+
+  it('finds its payout on the chain, and confirms it', async () => {
+    const stage = new Stage();
+    await forgetsTheSend(stage);
+    await stage.settle();
+    expectPaidOnce(stage);
+    expect(stage.chain.sent).toHaveLength(1);
+  });
+
+  it('does not let a person cancel what the chain has', async () => {
+    const stage = new Stage();
+    await forgetsTheSend(stage);
+    const sides = { store: stage.books.takeLead(), chain: stage.chain };
+    await expect(cancelPayout(sides, 1n, 'it hangs')).rejects.toMatchObject({ code: 'SLUICE_PAYOUT_SENT' });
+    stage.start();
+    await stage.settle();
+    expectPaidOnce(stage);
+  });
+
+  it('notes the end of the ledger outside of it before any byte leaves', async () => {
+    const stage = new Stage();
+    const seen: string[] = [];
+    stage.beforeSend = async () => void seen.push(`${stage.chain.sent.length} ${stage.states}`);
+    stage.start();
+    await stage.machine.tick();
+    expect(seen).toEqual(['0 BROADCAST']);
+  });
+
+  it('plans nothing while the ledger has outputs that the chain does not show', async () => {
+    const stage = new Stage();
+    stage.chain.thieves.set(`${[...stage.chain.coins.values()][1]!.txid}:0`, {
+      by: 'ee'.repeat(32),
+      daaScore: 1n,
+    });
+    expect(await stage.machine.tick(true)).toMatchObject({
+      planned: [],
+      waits: expect.stringMatching(/chain/),
+    });
+    expect(stage.chain.sent).toEqual([]);
   });
 });
 

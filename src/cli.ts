@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { addBanVerbs } from './app/ban-verbs.ts';
 import { addCapacityVerb } from './app/capacity-verb.ts';
 import { addConfigVerbs } from './app/config-verbs.ts';
 import { runDemo } from './app/demo.ts';
@@ -144,6 +145,7 @@ function buildProgram(): Command {
   addSimnodeVerb(program);
   addMinerVerb(program);
   addConfigVerbs(program);
+  addBanVerbs(program);
   addJournalVerbs(program);
   addRewardsVerb(program);
   return program;

@@ -26,8 +26,11 @@ export async function runServe(configFile: string, edge?: EdgePlace): Promise<nu
       kind: 'ready',
       info: { stratumPorts: engine.stratumPorts, httpUrl: engine.httpUrl, bootUnixMs: engine.bootUnixMs },
     });
+    const reload = (): void => engine.reload();
+    process.on('SIGHUP', reload);
     log.info({ reason: await stopped }, 'asked to stop');
     await engine.close();
+    process.off('SIGHUP', reload);
     tellParent({ kind: 'final', info: engine.view() });
   } finally {
     await embedded?.stop();

@@ -19,6 +19,8 @@ export interface PenaltyRules {
 
 /** 2^20 times any first wait is beyond every longest one. */
 const STRIKES_MAX = 20;
+/** What is left of a strike by rounding is none. */
+const STRIKE_LEAST = 1e-6;
 
 export class Penalty {
   #points = 0;
@@ -70,6 +72,7 @@ export class Penalty {
     this.#points = Math.max(0, this.#points - elapsedMs / pointFadesMs);
     // While it waits nothing is forgotten.
     const freeMs = Math.min(elapsedMs, nowMs - this.#waitUntilMs);
-    if (freeMs > 0) this.#strikes = Math.max(0, this.#strikes - freeMs / strikeFadesMs);
+    if (freeMs > 0) this.#strikes -= freeMs / strikeFadesMs;
+    if (this.#strikes < STRIKE_LEAST) this.#strikes = 0;
   }
 }

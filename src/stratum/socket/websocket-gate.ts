@@ -49,7 +49,10 @@ export class WebSocketHandshake {
       request.socket.end(NO_UPGRADE);
       this.#gates.get(request.socket)?.fail('asks for a page');
     });
-    this.#http.on('clientError', (error, socket) => this.#gates.get(socket)?.fail(error.message));
+    this.#http.on('clientError', (error, socket) => {
+      socket.destroy();
+      this.#gates.get(socket)?.fail(error.message);
+    });
     this.#http.on('upgrade', (request, socket, head) => {
       const gate = this.#gates.get(socket);
       this.#frames.handleUpgrade(request, socket, head, (webSocket) => gate?.open(webSocket));

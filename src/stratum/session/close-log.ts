@@ -10,7 +10,9 @@ import type { Diary, DiaryEvent } from './diary.ts';
 import type { Session } from './session.ts';
 
 /** A screen of them a second is more than anybody reads; a burst is a farm that loses its uplink. */
-const LINES: Rate = { perSecond: 10, burst: 100 };
+const MINERS: Rate = { perSecond: 10, burst: 100 };
+/** Who never logged in is a scan, or a miner that is set up wrongly and comes again. */
+const STRANGERS: Rate = { perSecond: 0.2, burst: 3 };
 /** The rest of the diary is for whoever asks. */
 const EVENTS_IN_LINE = 3;
 const MS_PER_SECOND = 1_000;
@@ -25,12 +27,14 @@ export interface CloseLogOptions {
 
 export class CloseLog {
   readonly #options: CloseLogOptions;
-  readonly #bucket: TokenBucket;
+  readonly #miners: TokenBucket;
+  readonly #strangers: TokenBucket;
   #leftOut = 0;
 
   constructor(options: CloseLogOptions) {
     this.#options = options;
-    this.#bucket = new TokenBucket(LINES, options.clock());
+    this.#miners = new TokenBucket(MINERS, options.clock());
+    this.#strangers = new TokenBucket(STRANGERS, options.clock());
   }
 
   /** While the session still has all that it had. */
@@ -38,12 +42,12 @@ export class CloseLog {
     const { log, clock, diary, portLabels } = this.#options;
     if (!log.isLevelEnabled('info')) return;
     const nowMs = clock();
-    if (!this.#bucket.take(LINES, nowMs)) {
+    const { address, worker, userAgent, dialect, accepted, rejected, times } = session;
+    const isLoggedIn = address !== '';
+    if (!(isLoggedIn ? this.#miners.take(MINERS, nowMs) : this.#strangers.take(STRANGERS, nowMs))) {
       this.#leftOut++;
       return;
     }
-    const { address, worker, userAgent, dialect, accepted, rejected, times } = session;
-    const isLoggedIn = address !== '';
     log.info(
       {
         reason,

@@ -44,6 +44,10 @@ export class LineAllowance {
   earn(elapsedMs: number): void {
     // It had something left until now: it keeps to its rate.
     if (this.credit > 0) this.#waitsSinceMs = Number.NaN;
+    if (this.#burst === UNLIMITED) {
+      this.credit = UNLIMITED;
+      return;
+    }
     const earned = this.#fraction + (Math.max(0, elapsedMs) * this.#perSecond) / MS_PER_SECOND;
     const whole = Math.floor(earned);
     this.#fraction = earned - whole;

@@ -117,6 +117,16 @@ describe('the limits of a port', () => {
     expect(await room.metric('closes_total', 'line_flood')).toBe(0);
   });
 
+  it('forget a burst that is long over', async () => {
+    room = await openRoom({ lineFloodMs: 10_000 }, { limits: { lines: { perSecond: 10, burst: 10 } } });
+    room.giveJob(1);
+    const miner = await room.login();
+    submit(miner, 100, 15);
+    await seconds(60);
+    expect(miner.ended).toBe(false);
+    expect(miner.takeLines()).toHaveLength(15);
+  });
+
   it('take all that was read of a flooder when the engine stops', async () => {
     room = await openRoom({}, { limits: { lines: { perSecond: 1, burst: 5 } } });
     room.giveJob(1);

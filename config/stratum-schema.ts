@@ -82,7 +82,10 @@ const portTls = z.strictObject({
     .string()
     .min(1)
     .describe('Certificate and those that lead to a root, PEM; renewed files are taken by themselves'),
-  keyFile: z.string().min(1).describe('Its private key, PEM'),
+  keyFile: z.string().min(1).describe(
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: systemd's variable is meant, not a template.
+    'Its private key, PEM, mode 0600, or a systemd credential: ${CREDENTIALS_DIRECTORY}/tls-key',
+  ),
 });
 
 export const stratumPort = z

@@ -59,7 +59,7 @@ export async function startEngine(
   const registry = createRegistry();
   const hashrate = new HashrateWindow(HASHRATE_WINDOW_S, bootUnixMs);
   const chain = openChain(config, log, clocks);
-  const ports = config.stratum.ports.map((port) => portOptions(port, config.stratum.host));
+  const ports = config.stratum.ports.map((port) => portOptions(port, config.stratum.host, process.env));
   const renewals = new Renewals({ ports, banFile: config.stratum.banFile, log });
 
   const { directory, durability } = config.journal;

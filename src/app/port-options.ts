@@ -1,4 +1,5 @@
 /** A port of the configuration as the stratum room wants it. */
+import { secretPath } from '../../config/load.ts';
 import type { StratumPortConfig } from '../../config/schema.ts';
 import { difficultyLog2Of } from '../domain/target.ts';
 import type { Rate } from '../stratum/fairness/token-bucket.ts';
@@ -11,7 +12,11 @@ const BURST_SECONDS = 5;
 const MS_PER_SECOND = 1_000;
 
 /** @throws EdgeError SLUICE_TLS_FILES */
-export function portOptions(port: StratumPortConfig, host: string): PortOptions {
+export function portOptions(
+  port: StratumPortConfig,
+  host: string,
+  environment: NodeJS.ProcessEnv,
+): PortOptions {
   const log2 = (difficulty: number): number => difficultyLog2Of(difficulty) ?? 0;
   const difficultyLog2 = log2(port.difficulty);
   const { tls } = port;
@@ -24,13 +29,20 @@ export function portOptions(port: StratumPortConfig, host: string): PortOptions 
     ...(port.dialect === undefined ? {} : { dialect: port.dialect }),
     ...(port.sharesPerMinute === undefined ? {} : { sharesPerMinute: port.sharesPerMinute }),
     ...(port.proxyFrom === undefined ? {} : { proxyFrom: port.proxyFrom }),
-    ...(tls === undefined ? {} : { tls: new TlsIdentity(tls.certFile, tls.keyFile) }),
+    ...(tls === undefined ? {} : { tls: tlsIdentity(tls, environment) }),
     transport: port.transport,
     extranonceBytes: port.extranonceBytes,
     wrongJobRescue: port.wrongJobRescue,
     limits: portLimits(port.limits),
     label: port.label || String(port.port),
   };
+}
+
+function tlsIdentity(
+  { certFile, keyFile }: NonNullable<StratumPortConfig['tls']>,
+  environment: NodeJS.ProcessEnv,
+): TlsIdentity {
+  return new TlsIdentity(secretPath(certFile, environment), secretPath(keyFile, environment));
 }
 
 function portLimits(limits: StratumPortConfig['limits']): PortLimits {

@@ -128,7 +128,8 @@ export class Submissions implements ReplySink {
     const session = sessions.at(slot, generation);
     if (session === undefined) return;
     session.pending--;
-    if (isAccepted(verdict)) {
+    const wasAccepted = isAccepted(verdict);
+    if (wasAccepted) {
       session.accepted++;
       session.malformed = 0;
       session.creditedDifficulty += difficultyNumber(difficultyLog2);
@@ -137,7 +138,7 @@ export class Submissions implements ReplySink {
     if (requestIdKind === RequestIdKind.Number) session.answer(requestId, verdict);
     else session.say(replyVerdict(idText, verdict));
     sessions.metrics.verdictSent(verdict);
-    if (!isAccepted(verdict)) this.#countRejected(session, verdict);
+    if (!wasAccepted) this.#countRejected(session, verdict);
     if (session.pending === 0) sessions.answered(session);
   }
 

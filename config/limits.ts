@@ -128,6 +128,31 @@ export const BOUNDS = {
     'characters',
     "Worker names on record: enough for any farm's scheme, short enough for a label on a page.",
   ),
+  unknownHandshakesKept: bound(
+    32,
+    'handshakes',
+    'First lines of clients that no dialect row knows, one per user agent, for the operator to look at.',
+  ),
+  unknownHandshakeBytesMax: bound(
+    1024,
+    'bytes',
+    'Of one such handshake: three lines of a login are below 600.',
+  ),
+  unknownShapesRemembered: bound(
+    1024,
+    'clients',
+    'Unknown clients, by address and agent, that left at once: about 200 bytes each. Strangers choose both names, so there is an end.',
+  ),
+  unknownQuickDropMs: bound(
+    2_000,
+    'ms',
+    'A client that cannot read our first pushes leaves within a second of them; the second second is for its line.',
+  ),
+  unknownQuickDropMemoryMs: bound(
+    600_000,
+    'ms',
+    'Two such drops further apart than this are two accidents: miners that cannot log in try again within a minute.',
+  ),
   jobKeepAliveMs: bound(
     20_000,
     'ms',

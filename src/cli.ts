@@ -7,6 +7,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { addBanVerbs } from './app/ban-verbs.ts';
 import { addCapacityVerb } from './app/capacity-verb.ts';
 import { addConfigVerbs } from './app/config-verbs.ts';
+import { addConformanceVerb } from './app/conformance-verb.ts';
 import { runDemo } from './app/demo.ts';
 import type { EdgePlace } from './app/edge-config.ts';
 import { runEdges } from './app/edges.ts';
@@ -144,6 +145,7 @@ function buildProgram(): Command {
   addCapacityVerb(program);
   addSimnodeVerb(program);
   addMinerVerb(program);
+  addConformanceVerb(program);
   addConfigVerbs(program);
   addBanVerbs(program);
   addJournalVerbs(program);

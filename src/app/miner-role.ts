@@ -1,7 +1,7 @@
 /** `sluice miner`: the test miner as a process of its own. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { EdgeError } from '../kit/edge-error.ts';
-import { MINER_DIALECTS } from '../miner/client-profiles.ts';
+import { DIALECT_CHOICES } from '../miner/client-profiles.ts';
 import { MINER_DEFAULTS, MINER_OPTION_HELP, type MinerOptions, runMiner } from '../miner/miner.ts';
 import { onStopRequested, tellParent } from './role-channel.ts';
 
@@ -60,13 +60,15 @@ export function addMinerVerb(program: Command): void {
       flag.parse,
     );
     if (flag.key === 'port') option.makeOptionMandatory();
-    if (flag.key === 'dialect') option.choices([...MINER_DIALECTS, 'mixed']);
+    if (flag.key === 'dialect') option.choices(DIALECT_CHOICES);
     verb.addOption(option);
   }
+  verb.option('--strict', MINER_OPTION_HELP.strict);
   verb.option('--json', 'print the final summary as JSON instead of a line');
   verb.action(async (given: Record<string, unknown>) => {
     const options: Record<string, unknown> = {};
     for (const { key } of FLAGS) if (given[key] !== undefined) options[key] = given[key];
+    options.strict = given.strict === true;
     process.exitCode = await mine(options as Partial<MinerOptions> & { port: number }, given.json === true);
   });
 }
@@ -74,6 +76,13 @@ export function addMinerVerb(program: Command): void {
 async function mine(given: Partial<MinerOptions> & { port: number }, json: boolean): Promise<number> {
   if (given.port < 1 || given.port > 65_535) {
     throw new EdgeError('SLUICE_OPTION_INVALID', `--port ${given.port} is no port`);
+  }
+  if (given.strict && (given.duplicateRate || given.staleRate || given.badRate)) {
+    throw new EdgeError(
+      'SLUICE_OPTION_INVALID',
+      '--strict takes every refusal for a fault of the server, so it sends no bad shares',
+      'Leave out --duplicate-rate, --stale-rate and --bad-rate.',
+    );
   }
   const quiet = process.send !== undefined || json;
   const miner = await runMiner({
@@ -92,7 +101,10 @@ async function mine(given: Partial<MinerOptions> & { port: number }, json: boole
   else if (!process.send) {
     const rejected = JSON.stringify(summary.rejectedByCode);
     process.stdout.write(`sent ${summary.sent}, answered true ${summary.accepted}, rejected ${rejected}\n`);
+    for (const { client, expected, seen } of summary.firstFaults)
+      process.stdout.write(`${client}: expected ${expected}, saw ${seen}\n`);
+    if (given.strict) process.stdout.write(`faults ${summary.faults}, reconnects ${summary.reconnects}\n`);
   }
   if (process.connected) process.disconnect();
-  return Object.keys(summary.violations).length === 0 ? 0 : 1;
+  return summary.faults === 0 && Object.keys(summary.violations).length === 0 ? 0 : 1;
 }

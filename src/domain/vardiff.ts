@@ -31,10 +31,26 @@ const DEAD_BAND = 0.6;
 const STEPS_UP_MAX = 8;
 const STEPS_DOWN_MAX = 2;
 const MS_PER_MINUTE = 60_000;
+/** Who has sent nothing yet may still be warming up: a small ASIC that was stepped down early fell into a loop of reconnects. */
+const SILENT_START_MS = 60_000;
+/** Who still says nothing is stepped down one power of two at a time, no sooner than this after the last. */
+const SILENT_STEP_MS = 30_000;
 
 /** Without a step in so long, measuring begins anew; in ms. */
 export function vardiffWindowMs(sharesPerMinute: number): number {
   return Math.max(WINDOW_MS_MIN, (WINDOW_SHARES * MS_PER_MINUTE) / sharesPerMinute);
+}
+
+/** What becomes of a step for somebody who has sent nothing since the login, not even a share that was refused. */
+export function silentStep(
+  current: DifficultyLog2,
+  next: DifficultyLog2,
+  elapsedMs: number,
+  sinceLoginMs: number,
+): DifficultyLog2 {
+  if (next >= current) return next;
+  if (elapsedMs < SILENT_STEP_MS || sinceLoginMs < SILENT_START_MS) return current;
+  return current - 1;
 }
 
 /**

@@ -11,6 +11,7 @@ import { connect, type Socket } from 'node:net';
 import { DIFFICULTY_LOG2_MAX, DIFFICULTY_LOG2_MIN, type DifficultyLog2 } from '../domain/target.ts';
 import type { ClientProfile } from './client-profiles.ts';
 import { isExtranonce, type JobLineCache, type MinerJob, type ServerLine } from './server-lines.ts';
+import { StrictWatch } from './strict-watch.ts';
 import type { SubmissionEvent, SubmissionLog } from './submission-log.ts';
 import type { MinerTally } from './tally.ts';
 
@@ -26,6 +27,8 @@ export interface ConnectionWiring {
   readonly reconnectMaxMs: number;
   /** Silence before a login, or before an answer for the families that care, is taken for a dead pool. */
   readonly answerTimeoutMs: number;
+  /** Every line is judged, and every refusal, silence and hang-up of the server is a fault. */
+  readonly strict: boolean;
   /** Something changed that lets this connection hash again. */
   readonly wake: () => void;
 }
@@ -41,6 +44,8 @@ type State = 'waiting' | 'connecting' | 'logging-in' | 'mining' | 'stopped';
 const JOBS_REMEMBERED = 64;
 /** Older than every server's job life (10-15 s), so that the answer can only be 21. */
 const SURELY_STALE_MS = 30_000;
+/** IceRiver leaves when no job follows its authorize at once; a busy machine may take a while to write it. */
+const JOB_PATIENCE_MS = 5_000;
 /** A line of a server is below 300 bytes; more than this without a newline is no stratum server. */
 const PENDING_TEXT_MAX = 16_384;
 
@@ -66,6 +71,10 @@ export class MinerConnection {
   #nextRequestId = 0;
   #timer: NodeJS.Timeout | undefined;
   #retired = false;
+  /** Of this connection; undefined unless strict. */
+  #watch: StrictWatch | undefined;
+  /** It was us who ended the connection, or the fault is on record already. */
+  #leaving = false;
 
   constructor(index: number, profile: ClientProfile, login: string, wiring: ConnectionWiring) {
     this.index = index;
@@ -92,6 +101,8 @@ export class MinerConnection {
     this.extranonceHex = '';
     this.#jobHistory = [];
     this.#nextRequestId = this.profile.firstSubmitId;
+    this.#watch = this.#wiring.strict ? new StrictWatch(this.profile, true) : undefined;
+    this.#leaving = false;
     const socket = connect({ host: this.#wiring.host, port: this.#wiring.port, noDelay: true });
     this.#socket = socket;
     socket.setEncoding('latin1');
@@ -111,6 +122,7 @@ export class MinerConnection {
 
   stop(): void {
     clearTimeout(this.#timer);
+    this.#leaving = true;
     this.#state = 'stopped';
     this.job = undefined;
     this.#writeOff();
@@ -122,10 +134,19 @@ export class MinerConnection {
     const limitMs = this.#wiring.answerTimeoutMs;
     if (this.#state === 'connecting' || this.#state === 'logging-in') {
       if (nowMs - this.#sinceMs > limitMs) this.#socket?.destroy();
-    } else if (this.#state === 'mining' && this.profile.reconnectsWhenUnanswered) {
+    } else if (this.#state === 'mining' && (this.profile.reconnectsWhenUnanswered || this.#watch)) {
       const oldest = this.#outstanding.values().next().value;
-      if (oldest && nowMs - oldest.sentAtMs > limitMs) this.#socket?.destroy();
+      if (oldest && nowMs - oldest.sentAtMs > limitMs) this.#fault('an answer to every submission', '');
     }
+    if (this.#watch?.awaitsJob && nowMs - this.#sinceMs > JOB_PATIENCE_MS)
+      this.#fault('a job right after authorize', '');
+  }
+
+  /** Strict: on record; in any case the connection is given up. */
+  #fault(expected: string, seen: string): void {
+    if (this.#watch) this.#wiring.tally.fault(this.#watch.fault(expected, seen));
+    this.#leaving = true;
+    this.#socket?.destroy();
   }
 
   submit(nonceHex: string, jobId: string | undefined = this.job?.id): void {
@@ -148,7 +169,8 @@ export class MinerConnection {
     this.#wiring.log.append(event);
     this.#outstanding.set(requestId, { sentAtMs: this.#wiring.nowMs(), event });
     this.#wiring.tally.sent++;
-    this.#request(requestId, 'mining.submit', `["${this.login}","${jobId}","${this.#wireNonce(nonceHex)}"]`);
+    const nonce = this.#wireNonce(nonceHex);
+    this.#request(requestId, 'mining.submit', `["${this.#loginText}","${jobId}","${nonce}"]`);
   }
 
   /** An id whose job is long dead, or one that the server has not given yet. */
@@ -162,8 +184,16 @@ export class MinerConnection {
     return this.profile.nonceForm === '0x-full' ? `0x${nonceHex}` : nonceHex;
   }
 
+  get #loginText(): string {
+    return this.profile.sloppyBytes ? `${this.login}\t` : this.login;
+  }
+
   #request(id: number, method: string, params: string): void {
-    this.#socket?.write(`{"id":${id},"method":"${method}","params":${params}${this.profile.requestTail}}\n`);
+    this.#watch?.asked(id, method);
+    const end = this.profile.sloppyBytes ? '\0\0\r\n' : '\n';
+    this.#socket?.write(
+      `{"id":${id},"method":"${method}","params":${params}${this.profile.requestTail}}${end}`,
+    );
   }
 
   #onConnect(): void {
@@ -183,7 +213,7 @@ export class MinerConnection {
       method === 'mining.subscribe'
         ? this.profile.subscribeParams
         : method === 'mining.authorize'
-          ? `["${this.login}","x"]`
+          ? `["${this.#loginText}","x"]`
           : '[]';
     this.#request(id, method, params);
   }
@@ -193,6 +223,13 @@ export class MinerConnection {
     this.#text = lines.pop()!;
     for (const line of lines) {
       if (socket !== this.#socket || socket.destroyed) return;
+      const fault = this.#watch?.read(line);
+      if (fault) {
+        this.#wiring.tally.fault(fault);
+        this.#leaving = true;
+        socket.destroy();
+        return;
+      }
       if (line.trim() !== '') this.#onLine(this.#wiring.jobLines.parse(line, this.profile));
     }
     if (this.#text.length > PENDING_TEXT_MAX) this.#violate('line without an end');
@@ -235,7 +272,7 @@ export class MinerConnection {
     }
     if (line.error || line.result === null || line.result === false) {
       this.#wiring.tally.loginsRefused++;
-      this.#socket?.destroy();
+      this.#fault('a login that is accepted', JSON.stringify(line));
       return;
     }
     if (step.method === 'mining.subscribe' && this.profile.extranonceFrom === 'subscribe-reply') {
@@ -282,15 +319,20 @@ export class MinerConnection {
       tally.accepted++;
     } else {
       tally.reject(line.error?.code ?? 0);
+      if (this.#watch) tally.fault(this.#watch.fault('true for a sound share', JSON.stringify(line)));
     }
     this.#outstanding.delete(line.id);
     tally.answeredAfter(this.#wiring.nowMs() - pending.sentAtMs);
-    if (line.error && this.profile.fatalCodes.includes(line.error.code)) this.#socket?.destroy();
+    if (line.error && this.profile.fatalCodes.includes(line.error.code)) {
+      this.#leaving = true;
+      this.#socket?.destroy();
+    }
     this.#wiring.wake();
   }
 
   #violate(fault: string): void {
     this.#wiring.tally.violate(fault);
+    this.#leaving = true;
     this.#socket?.destroy();
   }
 
@@ -302,6 +344,8 @@ export class MinerConnection {
   #onClose(socket: Socket): void {
     if (socket !== this.#socket) return;
     this.#socket = undefined;
+    if (this.#watch && !this.#leaving && !this.#retired)
+      this.#wiring.tally.fault(this.#watch.fault('a connection that stays', ''));
     this.#writeOff();
     this.job = undefined;
     if (this.#retired || this.#state === 'stopped') {

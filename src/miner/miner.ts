@@ -9,7 +9,7 @@ import { loadKernel } from '../../wasm/load.ts';
 import { AddressVersion, encodeAddress, prefixOfNetwork } from '../chains/kaspa/address.ts';
 import { EdgeError } from '../kit/edge-error.ts';
 import { type ConnectionWiring, MinerConnection } from './client-connection.ts';
-import { CLIENT_PROFILES, type DialectChoice, dialectOf } from './client-profiles.ts';
+import { type DialectChoice, profileOf } from './client-profiles.ts';
 import { Grinder, type GrindKernel } from './grinder.ts';
 import { JobLineCache } from './server-lines.ts';
 import { noSubmissionLog, openSubmissionLog } from './submission-log.ts';
@@ -38,6 +38,8 @@ export interface MinerOptions {
   readonly duplicateRate: number;
   readonly staleRate: number;
   readonly badRate: number;
+  /** Judges every line of the server; see `strict-watch`. */
+  readonly strict: boolean;
   /** '' = no log. */
   readonly logFile: string;
   readonly reconnectMinMs: number;
@@ -70,6 +72,7 @@ export const MINER_DEFAULTS: Omit<MinerOptions, 'port'> = {
   duplicateRate: 0,
   staleRate: 0,
   badRate: 0,
+  strict: false,
   logFile: '',
   reconnectMinMs: 250,
   reconnectMaxMs: 5_000,
@@ -86,7 +89,8 @@ export const MINER_DEFAULTS: Omit<MinerOptions, 'port'> = {
 export const MINER_OPTION_HELP: Readonly<Record<string, string>> = {
   host: 'stratum host',
   port: 'stratum port',
-  dialect: 'asic-hex (IceRiver), bitmain (GodMiner), two-param (kaspa-miner), default (lolMiner), or mixed',
+  dialect:
+    'a dialect, by the client that stands for it, or one of eight clients; mixed = the dialects in turn, every = the clients in turn',
   connections: 'how many miners',
   addresses: 'payout addresses, dealt out in turn; demo addresses of the network if none',
   network: 'network of the demo addresses, e.g. mainnet, testnet-10, devnet',
@@ -97,6 +101,8 @@ export const MINER_OPTION_HELP: Readonly<Record<string, string>> = {
   duplicateRate: 'chance per share to send it twice (refused with 22)',
   staleRate: 'chance per share to send it for a dead job, too (21)',
   badRate: 'chance per share to send one that misses the target, too (23)',
+  strict:
+    'judge every line, refusal and hang-up of the server as the strictest client of the family would; ends with 1 on any fault',
   logFile: 'append every submission and every `true` to this file (NDJSON)',
 };
 
@@ -148,7 +154,7 @@ export async function runMiner(
   };
   const connections = Array.from({ length: options.connections }, (_, index) => {
     const login = `${addresses[index % addresses.length]}.${options.workerPrefix}${index}`;
-    return new MinerConnection(index, CLIENT_PROFILES[dialectOf(options.dialect, index)], login, wiring);
+    return new MinerConnection(index, profileOf(options.dialect, index), login, wiring);
   });
   const grinder = new Grinder(kernel, connections, { ...options, nowMs });
   const startedMs = nowMs();

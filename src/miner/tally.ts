@@ -3,6 +3,7 @@
  * `sent = accepted + rejected + unanswered + outstanding` holds at any moment: a test asserts it.
  */
 import { build, type Histogram } from 'hdr-histogram-js';
+import type { StrictFault } from './strict-watch.ts';
 
 export interface LatencySummary {
   readonly count: number;
@@ -36,8 +37,14 @@ export interface MinerSummary {
   /** What the strict clients could not stomach → count. Must be empty against a sound server. */
   readonly violations: Readonly<Record<string, number>>;
   /** From submit to its answer. */
+  /** Of strict clients: every one counted, the first ones with the bytes. */
+  readonly faults: number;
+  readonly firstFaults: readonly StrictFault[];
   readonly latency: LatencySummary;
 }
+
+/** The first fault tells the story; a server with one has thousands. */
+const FAULTS_SHOWN = 20;
 
 export class MinerTally {
   hashes = 0;
@@ -50,6 +57,8 @@ export class MinerTally {
   jobsReceived = 0;
   readonly #rejectedByCode = new Map<number, number>();
   readonly #violations = new Map<string, number>();
+  readonly #firstFaults: StrictFault[] = [];
+  #faults = 0;
   /** Microseconds: 1 us to 60 s in three digits. */
   readonly #latency: Histogram = build({
     lowestDiscernibleValue: 1,
@@ -75,6 +84,11 @@ export class MinerTally {
     this.#violations.set(fault, (this.#violations.get(fault) ?? 0) + 1);
   }
 
+  fault(fault: StrictFault): void {
+    this.#faults++;
+    if (this.#firstFaults.length < FAULTS_SHOWN) this.#firstFaults.push(fault);
+  }
+
   answeredAfter(elapsedMs: number): void {
     this.#latency.recordValue(Math.min(60_000_000, Math.max(1, Math.round(elapsedMs * 1000))));
   }
@@ -98,6 +112,8 @@ export class MinerTally {
       loginsRefused: this.loginsRefused,
       jobsReceived: this.jobsReceived,
       violations: Object.fromEntries(this.#violations),
+      faults: this.#faults,
+      firstFaults: [...this.#firstFaults],
       latency: {
         count: latency.totalCount,
         meanMs: latency.totalCount === 0 ? 0 : latency.mean / 1000,

@@ -29,6 +29,11 @@ export interface StratumLimits {
   readonly socketBacklogCloseBytes: number;
   readonly fanOutSliceMs: number;
   readonly workerNameLengthMax: number;
+  readonly unknownHandshakesKept: number;
+  readonly unknownHandshakeBytesMax: number;
+  readonly unknownShapesRemembered: number;
+  readonly unknownQuickDropMs: number;
+  readonly unknownQuickDropMemoryMs: number;
   /** How long a released extranonce rests: the life of a job. */
   readonly extranonceRestMs: number;
   /** One sweep looks at every connection for time-outs; a time-out is late by so much at most. */
@@ -65,6 +70,11 @@ export const STRATUM_LIMITS: StratumLimits = {
   socketBacklogCloseBytes: LIMITS.socketBacklogCloseBytes,
   fanOutSliceMs: LIMITS.fanOutSliceMs,
   workerNameLengthMax: LIMITS.workerNameLengthMax,
+  unknownHandshakesKept: LIMITS.unknownHandshakesKept,
+  unknownHandshakeBytesMax: LIMITS.unknownHandshakeBytesMax,
+  unknownShapesRemembered: LIMITS.unknownShapesRemembered,
+  unknownQuickDropMs: LIMITS.unknownQuickDropMs,
+  unknownQuickDropMemoryMs: LIMITS.unknownQuickDropMemoryMs,
   extranonceRestMs: LIMITS.jobLifeMs,
   sweepIntervalMs: 1_000,
   closeLingerMs: 3_000,

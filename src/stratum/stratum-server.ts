@@ -17,6 +17,7 @@ import { Door } from './fairness/door.ts';
 import { LoginPenalties } from './fairness/login-penalties.ts';
 import { DIALECTS } from './protocol/dialects.ts';
 import { buildJobLines, isSendable, type JobAnnouncement, type JobLines } from './protocol/job-lines.ts';
+import { RECONNECT } from './protocol/messages.ts';
 import { Reception } from './reception.ts';
 import { CloseLog } from './session/close-log.ts';
 import { Diary } from './session/diary.ts';
@@ -31,6 +32,7 @@ import type { SessionView } from './session/session-view.ts';
 import { Sessions } from './session/sessions.ts';
 import { StartDifficulties } from './session/start-difficulties.ts';
 import { Submissions } from './session/submissions.ts';
+import { type Handshake, UnknownClients } from './session/unknown-clients.ts';
 import { descriptorsByPort } from './socket/inherited-sockets.ts';
 import { Listener, type ProxyRules } from './socket/listener.ts';
 import { type ProxyFault, TrustedSources } from './socket/proxy-gate.ts';
@@ -63,6 +65,8 @@ export interface Stratum {
   diariesOf(address: string, worker?: string): MinerDiary[];
   /** From now on these, and no others; connections of who is banned end. */
   setBans(bans: readonly Ban[]): void;
+  /** First lines of clients that no dialect row knows, one per user agent: what a new row is made of. */
+  unknownHandshakes(): readonly Handshake[];
   /** Nothing is read any more; what was, is still taken (see `heldCount`), and answers that are owed still go out. */
   stopAccepting(): void;
   /** Says goodbye to all and resolves when the last socket is gone, `closeLingerMs` from now at the latest. */
@@ -84,6 +88,7 @@ class StratumServer implements Stratum {
   readonly #fanOuts: readonly FanOut[];
   readonly #sessions: Sessions;
   readonly #submissions: Submissions;
+  readonly #unknownClients: UnknownClients;
   readonly #faultLog: ThrottledLog;
   #listeners: Listener[] = [];
   #sweeper: NodeJS.Timeout | undefined;
@@ -104,6 +109,12 @@ class StratumServer implements Stratum {
     const starts = new StartDifficulties(visitorsMax);
     const extranonceBytes = ports.map(({ extranonceBytes: bytes }) => bytes ?? 2);
     const pools = extranoncePools(extranonceBytes, limits.extranonceRestMs, options.random);
+    this.#unknownClients = new UnknownClients({
+      handshakesKept: limits.unknownHandshakesKept,
+      shapesRemembered: limits.unknownShapesRemembered,
+      quickDropMs: limits.unknownQuickDropMs,
+      quickDropMemoryMs: limits.unknownQuickDropMemoryMs,
+    });
     const metrics = (this.#metrics = new StratumMetrics(options.registry, {
       connectionsByPort: () => this.#byPort((index) => this.#sessions.count(index)),
       authorizedByPort: () => this.#byPort((index) => this.#fanOuts[index]!.size),
@@ -141,6 +152,7 @@ class StratumServer implements Stratum {
       },
       onClosed: (session, reason) => {
         rememberStart(session, starts, ports[session.portIndex]!, clock());
+        loginDesk.left(session, reason, clock());
         closeLog.closed(session, reason);
       },
       onFault,
@@ -155,7 +167,10 @@ class StratumServer implements Stratum {
     });
     const rules = ports.map((port) => ({ ...port, dialect: port.dialect && DIALECTS[port.dialect] }));
     const loginDesk = new LoginDesk({
-      ...{ sessions, workers, checkAddress, ports: rules, fanOuts, loginPenalties, starts },
+      ...{ sessions, workers, checkAddress, fanOuts, loginPenalties, starts },
+      ports: rules,
+      unknownClients: this.#unknownClients,
+      onUnknownClient: (handshake) => this.#onUnknownClient(handshake),
     });
     const requests = new Requests({ sessions, submissions, loginDesk, onFault });
     const faultLog = this.#faultLog;
@@ -246,6 +261,10 @@ class StratumServer implements Stratum {
     });
   }
 
+  unknownHandshakes(): readonly Handshake[] {
+    return this.#unknownClients.handshakes;
+  }
+
   stopAccepting(): void {
     for (const listener of this.#listeners) void listener.close();
     this.#reception.close();
@@ -259,7 +278,10 @@ class StratumServer implements Stratum {
 
   async #sayGoodbye(): Promise<void> {
     this.stopAccepting();
-    this.#sessions.forEachOpen((session) => this.#sessions.finish(session, 'shutdown'));
+    this.#sessions.forEachOpen((session) => {
+      if (session.dialect.understandsReconnect) session.say(RECONNECT);
+      this.#sessions.finish(session, 'shutdown');
+    });
     this.#sessions.flush();
     const gone = Promise.all([
       this.#sessions.whenEmpty(),
@@ -301,6 +323,15 @@ class StratumServer implements Stratum {
         );
       },
     };
+  }
+
+  #onUnknownClient(handshake: Handshake): void {
+    this.#faultLog.once('unknown_client', this.#options.clock(), (swallowed) =>
+      this.#options.log.info(
+        { ...handshake, swallowed },
+        'a client that no dialect row knows; it is spoken to in the default one',
+      ),
+    );
   }
 
   #onAcceptError(error: Error): void {

@@ -16,7 +16,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src/ledger'],
   ['src/validation'],
   ['workers'],
-  ['src/stratum', 'src/api', 'src/miner', 'src/payout'],
+  ['src/stratum', 'src/api', 'src/miner', 'src/payout', 'src/conformance'],
   ['src/app'],
   ['src/cli.ts'],
 ];

@@ -29,6 +29,8 @@ export interface PoolRigOptions {
   readonly port?: Readonly<Record<string, unknown>>;
   /** More keys of `stratum`. */
   readonly stratum?: Readonly<Record<string, unknown>>;
+  /** Ports beside it, whole. */
+  readonly morePorts?: readonly Readonly<Record<string, unknown>>[];
   /** A new folder under the system's temporary one when absent. */
   readonly folder?: string;
 }
@@ -152,7 +154,10 @@ export class PoolRig {
         host: '127.0.0.1',
         enforceExtranonce: options.enforceExtranonce ?? true,
         ...options.stratum,
-        ports: [{ port: this.stratumPort, difficulty: 2 ** options.difficultyLog2, ...options.port }],
+        ports: [
+          { port: this.stratumPort, difficulty: 2 ** options.difficultyLog2, ...options.port },
+          ...(options.morePorts ?? []),
+        ],
       },
       database: { url: this.#postgres.first.url },
       journal: { directory: this.journalFolder },

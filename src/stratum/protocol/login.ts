@@ -52,7 +52,8 @@ export interface Wishes {
   readonly dialect: Dialect | undefined;
 }
 
-const PLAIN_NUMBER = /^\d{1,20}(?:\.\d{1,20})?$/;
+/** As many digits as the least difficulty has that we print. */
+const PLAIN_NUMBER = /^\d{1,20}(?:\.\d{1,40})?$/;
 
 /** `d=4096`, `diff=4096`, `s=asic-hex`, among anything else, separated by `,`, `;` or blanks. The last of a kind wins. */
 export function parsePassword(password: unknown): Wishes {

@@ -96,6 +96,9 @@ export function difficultyText(log2: DifficultyLog2): string {
   return `0.${(5n ** BigInt(-log2)).toString().padStart(-log2, '0')}`;
 }
 
+/** For those whose dialect row says that they understand it; to others it is a broken pool. */
+export const RECONNECT = '{"id":null,"method":"client.reconnect","params":[]}\n';
+
 export function pushDifficulty(log2: DifficultyLog2): string {
   return `{"id":null,"jsonrpc":"2.0","method":"mining.set_difficulty","params":[${difficultyText(log2)}]}\n`;
 }

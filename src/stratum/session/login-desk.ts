@@ -23,11 +23,13 @@ import {
   replyTrue,
 } from '../protocol/messages.ts';
 import { loginMarkOf } from '../protocol/submit-shape.ts';
+import type { CloseReason } from '../stratum-metrics.ts';
 import type { FanOut } from './fan-out.ts';
 import { type Session, SessionState, WORKER_NONE } from './session.ts';
 import type { Sessions } from './sessions.ts';
 import type { WorkerRegistry } from './sessions-options.ts';
 import type { StartDifficulties } from './start-difficulties.ts';
+import type { Handshake, UnknownClients } from './unknown-clients.ts';
 
 /** What a port decides for its sessions. */
 export interface PortRules {
@@ -48,6 +50,9 @@ export interface LoginDeskOptions {
   readonly fanOuts: readonly FanOut[];
   readonly loginPenalties: LoginPenalties;
   readonly starts: StartDifficulties;
+  readonly unknownClients: UnknownClients;
+  /** The first of its agent. */
+  readonly onUnknownClient: (handshake: Handshake) => void;
 }
 
 /** One connection may suggest so often; every one costs a retarget, and the past that is remembered of those is bounded. */
@@ -65,8 +70,10 @@ export class LoginDesk {
   subscribe(session: Session, idText: string, params: readonly unknown[]): void {
     session.userAgent = cleanUserAgent(params[0]);
     // A port's word stands above the user agent's; a password, which comes later, above both.
+    const chosen = this.#options.ports[session.portIndex]!.dialect ?? dialectOfUserAgent(session.userAgent);
+    session.isUnknownClient = chosen === undefined;
     session.dialect =
-      this.#options.ports[session.portIndex]!.dialect ?? dialectOfUserAgent(session.userAgent);
+      chosen ?? this.#options.unknownClients.dialectFor(session.remoteAddress, session.userAgent);
     if (session.dialect.subscribe === 'extranonce') {
       if (!this.#lendExtranonce(session, idText)) return;
       session.extranonceKnown = true;
@@ -103,7 +110,11 @@ export class LoginDesk {
     const wishes = parsePassword(password);
     const port = ports[session.portIndex]!;
     if (session.state === SessionState.Connected) session.dialect = port.dialect ?? session.dialect;
-    if (wishes.dialect !== undefined) session.dialect = wishes.dialect;
+    this.#keepHandshake(session);
+    if (wishes.dialect !== undefined) {
+      session.dialect = wishes.dialect;
+      session.isUnknownClient = false;
+    }
     const difficulty = clampDifficulty(
       wishes.difficultyLog2 ?? session.suggestedLog2 ?? this.#startOf(session, port),
       port.difficultyMinLog2,
@@ -142,6 +153,23 @@ export class LoginDesk {
     const { loginPenalties, sessions } = this.#options;
     const { visitor } = session;
     return visitor === undefined ? 0 : loginPenalties.waitMs(visitor.source, login, sessions.now());
+  }
+
+  /** The connection has ended; it may have left because of what it was told. */
+  left(session: Session, reason: CloseReason, nowMs: number): void {
+    if (!session.isUnknownClient) return;
+    this.#keepHandshake(session);
+    if (session.authorizedAtMs === 0 || (reason !== 'client' && reason !== 'socket_error')) return;
+    const { remoteAddress, userAgent, authorizedAtMs, accepted } = session;
+    this.#options.unknownClients.left(remoteAddress, userAgent, nowMs - authorizedAtMs, accepted > 0, nowMs);
+  }
+
+  #keepHandshake(session: Session): void {
+    const { remoteAddress, userAgent, handshake: lines } = session;
+    session.handshake = '';
+    if (!session.isUnknownClient || lines === '') return;
+    const handshake = { userAgent, remoteAddress, lines };
+    if (this.#options.unknownClients.keep(handshake)) this.#options.onUnknownClient(handshake);
   }
 
   /**

@@ -48,6 +48,7 @@ export class Requests {
       submissions.submit(session, scanner.fields, scanner.requestId, '');
       return LineFate.Next;
     }
+    if (session.state < SessionState.Authorized) session.keepHandshake(buffer, start, end);
     const request = parseRequest(buffer, start, end);
     if (request.kind === 'request' && request.method === 'mining.submit') {
       if (submissions.fateWhileFull(session) === LineFate.Hold) return LineFate.Hold;

@@ -7,7 +7,7 @@
  * Credit is the least that it has done. So it proves that a share is too easy, but too hard only where nothing was kept back for our
  * own sake: when the disk is full or the engine too, easier shares for all would be the last thing to help.
  */
-import { type VardiffRules, vardiffStep, vardiffWindowMs } from '../../domain/vardiff.ts';
+import { silentStep, type VardiffRules, vardiffStep, vardiffWindowMs } from '../../domain/vardiff.ts';
 import type { StratumMetrics } from '../stratum-metrics.ts';
 import type { Session } from './session.ts';
 
@@ -34,7 +34,9 @@ export class Retargeting {
     const elapsedMs = nowMs - session.windowSinceMs;
     const current = session.difficultyLog2;
     const shares = (session.creditedDifficulty - session.windowCredited) / 2 ** current;
-    const next = vardiffStep(rules, current, shares, elapsedMs);
+    let next = vardiffStep(rules, current, shares, elapsedMs);
+    if (session.accepted + session.rejected === 0)
+      next = silentStep(current, next, elapsedMs, nowMs - session.authorizedAtMs);
     const isOwed = session.wasHeld || session.pending > 0 || session.framer.holding;
     session.wasHeld = false;
     if (next > current || (next < current && !isOwed && !session.windowBlind)) {

@@ -99,6 +99,12 @@ export class Session implements SubmittingSession, SocketEvents, LineSink, Sessi
 
   userAgent = '';
   dialect: Dialect = DIALECTS.default;
+  /** No row knows its user agent, and nobody chose one for it. */
+  isUnknownClient = false;
+  /** What it said before it was authorized, up to a bound. */
+  handshake = '';
+  /** 0 = never. */
+  authorizedAtMs = 0;
   /** As the two most significant bytes of a nonce; 0 = none yet. */
   extranonce = 0;
   extranonceBytes: ExtranonceBytes = 2;
@@ -208,6 +214,9 @@ export class Session implements SubmittingSession, SocketEvents, LineSink, Sessi
     this.framer.reset();
     this.userAgent = '';
     this.dialect = DIALECTS.default;
+    this.isUnknownClient = false;
+    this.handshake = '';
+    this.authorizedAtMs = 0;
     this.extranonce = 0;
     this.extranonceKnown = false;
     this.address = '';
@@ -223,6 +232,12 @@ export class Session implements SubmittingSession, SocketEvents, LineSink, Sessi
     this.#room.answers.drop(this.#firstAnswer);
     this.#firstAnswer = NO_ANSWER;
     this.#lastAnswer = NO_ANSWER;
+  }
+
+  /** Only lines before the login come here. */
+  keepHandshake(buffer: Buffer, start: number, end: number): void {
+    const room = this.#room.limits.unknownHandshakeBytesMax - this.handshake.length;
+    if (room > 0) this.handshake += `${buffer.toString('latin1', start, Math.min(end, start + room))}\n`;
   }
 
   get difficultyLog2(): DifficultyLog2 {

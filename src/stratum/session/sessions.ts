@@ -121,6 +121,7 @@ export class Sessions implements SessionRoom {
     session.state = SessionState.Authorized;
     session.isVouchedFor = true;
     session.visitor!.authorized++;
+    session.authorizedAtMs = this.#options.clock();
     this.#options.fanOuts[session.portIndex]!.join(session);
   }
 

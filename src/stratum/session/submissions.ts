@@ -176,7 +176,7 @@ export class Submissions implements ReplySink {
   }
 }
 
-/** Clients that take a job as 80 digits are the ones that mix jobs up; who is refused a lot mixes up nothing. */
+/** Only firmware that is known for it; and who is refused a lot mixes up nothing. */
 function mayBeRescued({ dialect, accepted, rejected }: Session): boolean {
-  return dialect.job === 'big' && rejected <= RESCUED_REFUSALS_MAX + RESCUED_REFUSALS_PER_SHARE * accepted;
+  return dialect.mislabelsJobs && rejected <= RESCUED_REFUSALS_MAX + RESCUED_REFUSALS_PER_SHARE * accepted;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../bench/lib/seeded-random.ts';
-import { type VardiffRules, vardiffStep, vardiffWindowMs } from '../../../src/domain/vardiff.ts';
+import { silentStep, type VardiffRules, vardiffStep, vardiffWindowMs } from '../../../src/domain/vardiff.ts';
 
 const RULES: VardiffRules = { sharesPerMinute: 20, minLog2: 6, maxLog2: 24 };
 const SWEEP_MS = 1_000;
@@ -89,6 +89,14 @@ describe('variable difficulty', () => {
     expect(vardiffStep(RULES, 12, 500, 0)).toBe(12);
     expect(vardiffStep(RULES, 12, 500, -60_000)).toBe(12);
     expect(vardiffStep(RULES, 12, 500, Number.NaN)).toBe(12);
+  });
+
+  it('leaves a silent miner a minute, then takes one step in thirty seconds', () => {
+    expect(silentStep(12, 9, 59_000, 59_000)).toBe(12);
+    expect(silentStep(12, 9, 60_000, 60_000)).toBe(11);
+    expect(silentStep(12, 9, 29_000, 200_000)).toBe(12);
+    expect(silentStep(12, 9, 30_000, 200_000)).toBe(11);
+    expect(silentStep(12, 12, 90_000, 90_000)).toBe(12);
   });
 
   it('never steps down for more work, nor up for less', () => {

@@ -3,7 +3,7 @@ import { CLIENT_PROFILES } from '../../../src/miner/client-profiles.ts';
 import { JobLineCache, parseServerLine } from '../../../src/miner/server-lines.ts';
 import { arrayJob, GENESIS_HASH, GENESIS_TIMESTAMP, hexJob, sizedExtranonce } from './scripted-server.ts';
 
-const { bitmain, default: lol, 'asic-hex': asic, 'two-param': tmr } = CLIENT_PROFILES;
+const { godminer: bitmain, lolminer: lol, iceriver: asic, 'kaspa-miner': tmr } = CLIENT_PROFILES;
 
 describe('lines of a server, as a miner reads them', () => {
   it('reads both job forms to the same bytes, without rounding words beyond 2^53', () => {

@@ -7,6 +7,7 @@ import {
   difficultyText,
   pushDifficulty,
   pushExtranonce,
+  RECONNECT,
   replyError,
   replySubscribe,
   replyVerdict,
@@ -136,9 +137,17 @@ describe('the dialects', () => {
     ['kaspa-miner/0.2.1', 'two-param'],
     ['Rigel', 'two-param'],
     ['lolMiner 1.72', 'default'],
-    ['', 'default'],
+    ['NiceHash/1.0.0', 'default'],
+    ['SRBMiner-MULTI/1.0.8', 'default'],
+    ['', undefined],
+    ['iBeLink', undefined],
   ])('take "%s" for %s', (userAgent, name) => {
-    expect(dialectOfUserAgent(userAgent).name).toBe(name);
+    expect(dialectOfUserAgent(userAgent)?.name).toBe(name);
+  });
+
+  it('have no client yet that is told to come back', () => {
+    expect(DIALECT_NAMES.filter((name) => DIALECTS[name].understandsReconnect)).toEqual([]);
+    expect(JSON.parse(RECONNECT)).toEqual({ id: null, method: 'client.reconnect', params: [] });
   });
 
   it('answer subscribe in two ways', () => {

@@ -85,6 +85,9 @@ class StratumServer implements Stratum {
   readonly #door: Door;
   readonly #diary = new Diary();
   readonly #reception: Reception;
+  readonly #starts: StartDifficulties;
+  readonly #retargeting: Retargeting;
+  readonly #closeLog: CloseLog;
   readonly #fanOuts: readonly FanOut[];
   readonly #sessions: Sessions;
   readonly #submissions: Submissions;
@@ -106,7 +109,7 @@ class StratumServer implements Stratum {
     const door = (this.#door = new Door({ ports: portLimits, visitorsMax, penalties, clock, wallClock }));
     door.setBans(bans);
     const loginPenalties = new LoginPenalties(penalties, visitorsMax);
-    const starts = new StartDifficulties(visitorsMax);
+    const starts = (this.#starts = new StartDifficulties(visitorsMax));
     const extranonceBytes = ports.map(({ extranonceBytes: bytes }) => bytes ?? 2);
     const pools = extranoncePools(extranonceBytes, limits.extranonceRestMs, options.random);
     this.#unknownClients = new UnknownClients({
@@ -127,35 +130,18 @@ class StratumServer implements Stratum {
       () => new FanOut({ sliceMs: limits.fanOutSliceMs, metrics, clock, flushReplies }),
     );
     const onFault = (session: Session, reason: CloseReason): void => this.#onFault(session, reason);
-    const retargeting = new Retargeting(ports.map(vardiffRules), metrics);
+    this.#retargeting = new Retargeting(ports.map(vardiffRules), metrics);
     const diary = this.#diary;
     const { log } = options;
-    const closeLog = new CloseLog({ log, clock, diary, portLabels: ports.map(({ label }) => label) });
+    this.#closeLog = new CloseLog({ log, clock, diary, portLabels: ports.map(({ label }) => label) });
     const sessions = new Sessions({
-      ...{
-        limits,
-        portLimits,
-        door,
-        loginPenalties,
-        diary,
-        metrics,
-        clock,
-        workers,
-        fanOuts,
-        extranonceBytes,
-      },
-      extranonces: pools,
-      onSwept: (session, nowMs) => {
-        const jobAtMs = fanOuts[session.portIndex]!.announcedAtMs(session.submittedJobId);
-        session.times.onShare(session.lastShareAtMs - jobAtMs);
-        retargeting.look(session, nowMs);
-      },
+      ...{ limits, portLimits, door, loginPenalties, diary, metrics, clock, workers, fanOuts },
+      ...{ extranonceBytes, extranonces: pools, onFault },
+      onSwept: (session, nowMs) => this.#onSwept(session, nowMs),
       onClosed: (session, reason) => {
-        rememberStart(session, starts, ports[session.portIndex]!, clock());
         loginDesk.left(session, reason, clock());
-        closeLog.closed(session, reason);
+        this.#onClosed(session, reason);
       },
-      onFault,
       handleLine: (session, buffer, start, end) => requests.line(session, buffer, start, end),
     });
     const submissions = new Submissions({
@@ -298,6 +284,17 @@ class StratumServer implements Stratum {
 
   #byPort(read: (portIndex: number) => number): { labels: Record<string, string>; value: number }[] {
     return this.#options.ports.map(({ label }, index) => ({ labels: { port: label }, value: read(index) }));
+  }
+
+  #onSwept(session: Session, nowMs: number): void {
+    const jobAtMs = this.#fanOuts[session.portIndex]!.announcedAtMs(session.submittedJobId);
+    session.times.onShare(session.lastShareAtMs - jobAtMs);
+    this.#retargeting.look(session, nowMs);
+  }
+
+  #onClosed(session: Session, reason: CloseReason): void {
+    rememberStart(session, this.#starts, this.#options.ports[session.portIndex]!, this.#options.clock());
+    this.#closeLog.closed(session, reason);
   }
 
   #onFault(session: Session, reason: CloseReason): void {

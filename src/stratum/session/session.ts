@@ -1,17 +1,6 @@
 /**
- * One miner's connection: its state, its output and its numbers. What a line means is decided in `requests`, `login` and
- * `submissions`; who may have which slot, in `sessions`.
- *
- *                subscribe               authorize                         goodbye, refusal, peer has ended
- *   connected ---------------> subscribed ----------> authorized -----------------+
- *       |                          |                    ^  | authorize again      v
- *       |        authorize without subscribe            +--+ (the last wins)   closing --- last answer written, socket gone
- *       +---------------------------------------------->                          |                         |
- *       any state: socket gone, time-out, junk, slow reader ----------------------+----> lingering ----> free
- *
- * *Closing* reads no more lines, but the answers that are owed are still written. *Lingering* has no socket: the slot, the
- * extranonce and the worker references stay taken until the last pending share has been answered to nobody, since its record
- * still names them. Then the generation moves on and the slot is free.
+ * One miner's connection: its state (`session-state`), its output and its numbers. What a line means is decided in `requests`,
+ * `login-desk` and `submissions`; who may have which slot, in `sessions`.
  */
 import { type ExtranonceBytes, extranonceMask } from '../../domain/extranonce.ts';
 import { isEarlierJob } from '../../domain/job.ts';
@@ -33,20 +22,10 @@ import type { Diary } from './diary.ts';
 import { DifficultyHistory } from './difficulty-history.ts';
 import { LineAllowance } from './line-allowance.ts';
 import { ResponseTimes } from './response-times.ts';
+import { SessionState, WORKER_NONE } from './session-state.ts';
 import type { SessionView } from './session-view.ts';
 
-export const SessionState = {
-  Free: 0,
-  Connected: 1,
-  Subscribed: 2,
-  Authorized: 3,
-  Closing: 4,
-  Lingering: 5,
-} as const;
-export type SessionState = (typeof SessionState)[keyof typeof SessionState];
-
-/** Not a journal reference. */
-export const WORKER_NONE = -1;
+export { SessionState, WORKER_NONE } from './session-state.ts';
 
 /** What a session needs of the room it lives in. */
 export interface SessionRoom {

@@ -5,14 +5,15 @@
  * goes only when it says that it is at rest, by its own clock; a newcomer that finds none such gets no place, and its caller decides.
  */
 
-/** Oldest entries that one newcomer has looked at: bounded work, and all are looked at in turn. */
+/** Entries that one newcomer has looked at: bounded work, and all are looked at in turn, like the hours by the hand of a clock. */
 const LOOKS = 8;
 
 export class BoundedTable<Value> {
   readonly #capacity: number;
   readonly #isAtRest: (value: Value, nowMs: number) => boolean;
-  /** In the order in which they came or were last looked at. */
   readonly #entries = new Map<string, Value>();
+  /** Kept, and not begun anew: a map that lost many entries is slow to find its first. */
+  #hand = this.#entries.entries();
 
   constructor(capacity: number, isAtRest: (value: Value, nowMs: number) => boolean) {
     this.#capacity = capacity;
@@ -37,11 +38,14 @@ export class BoundedTable<Value> {
 
   #makeRoom(nowMs: number): boolean {
     for (let look = 0; look < LOOKS; look++) {
-      const oldest = this.#entries.entries().next().value;
-      if (oldest === undefined) break;
-      const [key, value] = oldest;
-      this.#entries.delete(key);
-      if (!this.#isAtRest(value, nowMs)) this.#entries.set(key, value);
+      let next = this.#hand.next();
+      if (next.done) {
+        this.#hand = this.#entries.entries();
+        next = this.#hand.next();
+      }
+      if (next.done) break;
+      const [key, value] = next.value;
+      if (this.#isAtRest(value, nowMs)) this.#entries.delete(key);
     }
     return this.#entries.size < this.#capacity;
   }

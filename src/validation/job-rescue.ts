@@ -9,7 +9,6 @@
  */
 import { JOB_ID_MAX } from '../domain/job.ts';
 import { Verdict } from '../domain/share.ts';
-import { DIFFICULTY_FORGOTTEN } from '../domain/target.ts';
 import type { JobRegistry } from '../templates/job-registry.ts';
 import {
   OFFSET_DIFFICULTY_LOG2,
@@ -28,6 +27,12 @@ import { DuplicateProbe } from './duplicates.ts';
 import type { ReplySink } from './intake.ts';
 import type { JobDuplicates } from './share-intake.ts';
 import type { ValidationMetrics } from './validation-metrics.ts';
+
+/**
+ * Easier shares than this are not looked for: a nonce would be one of some earlier job by mere chance, more often than once in 100,000,
+ * and every miss would buy eight tickets. Ports for machines are far above it.
+ */
+const DIFFICULTY_LOG2_LEAST = -12;
 
 export interface JobRescueOptions {
   readonly registry: JobRegistry;
@@ -90,7 +95,7 @@ export class JobRescue {
       const slot = registry.slotOf(jobId);
       if (slot < 0 || registry.isStale(slot, nowMs)) continue;
       const difficulty = sessions.rescueDifficulty(session, generation, jobId);
-      if (difficulty === DIFFICULTY_FORGOTTEN) break;
+      if (difficulty < DIFFICULTY_LOG2_LEAST) break;
       const to = count++ * RECORD_BYTES;
       this.#tries.set(records.subarray(at, at + RECORD_BYTES), to);
       this.#view.setUint32(to + OFFSET_TEMPLATE_SLOT, slot, true);

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { Verdict } from '../../../src/domain/share.ts';
+import { type Logger, silentLogger } from '../../../src/kit/log.ts';
 import { Diary } from '../../../src/stratum/session/diary.ts';
 import { ResponseTimes } from '../../../src/stratum/session/response-times.ts';
 import { openRoom, type SessionRoom, submitLine, turn } from './session-room.ts';
@@ -95,5 +96,61 @@ describe('why was I refused', () => {
     const [diary] = room.stratum.diariesOf('kaspa:qz');
     expect(diary!.accepted).toBe(49);
     expect(diary!.events.map(({ kind }) => kind)).toEqual(['login']);
+  });
+});
+
+describe('the log of closed connections', () => {
+  let room: SessionRoom;
+  let lines: Record<string, unknown>[];
+  afterEach(() => room.stratum.close());
+
+  async function openLogged(): Promise<void> {
+    lines = [];
+    const log = Object.assign(Object.create(silentLogger), {
+      isLevelEnabled: () => true,
+      info: (line: Record<string, unknown>, text: string) =>
+        text === 'a connection ended' && lines.push(line),
+    }) as Logger;
+    room = await openRoom({}, {}, log);
+    room.giveJob(1);
+  }
+
+  it('has a line with the reason, the numbers and the last events of a miner', async () => {
+    await openLogged();
+    const socket = await room.login('kaspa:qz.rig');
+    room.intake.verdictOf = () => Verdict.LowDifficulty;
+    socket.receive(submitLine(5, 1, '01'));
+    await turn();
+    await turn();
+    room.nowMs += 61_000;
+    socket.hangUp();
+    expect(lines).toMatchObject([
+      {
+        reason: 'client',
+        port: 'test',
+        remoteAddress: '192.0.2.1',
+        login: 'kaspa:qz.rig',
+        seconds: 61,
+        accepted: 0,
+        rejected: 1,
+        events: [
+          { kind: 'login', secondsAgo: 61 },
+          { kind: 'refused', verdict: 'low_difficulty', askedLog2: 0, hashDifficulty: 0.25, jobAgeMs: 1_500 },
+        ],
+      },
+    ]);
+  });
+
+  it('has few lines for strangers and not many for miners, and says how many it left out', async () => {
+    await openLogged();
+    for (let index = 0; index < 50; index++) room.connect().hangUp();
+    expect(lines).toHaveLength(3);
+    for (let index = 0; index < 200; index++) (await room.login()).hangUp();
+    expect(lines).toHaveLength(103);
+    expect(lines[3]).toMatchObject({ leftOut: 47 });
+    room.nowMs += 1_000;
+    for (let index = 0; index < 20; index++) (await room.login()).hangUp();
+    expect(lines).toHaveLength(113);
+    expect(lines[103]).toMatchObject({ leftOut: 100 });
   });
 });

@@ -114,6 +114,13 @@ describe('the rescue of a share that names the wrong job', () => {
     expect(Buffer.from(record.buffer)).toEqual(Buffer.from(before));
   });
 
+  it('tries nothing where a share is so easy that any hash may be one', () => {
+    for (let job = 1; job <= 20; job++) difficulties.set(job, -13);
+    verdicts.set(19, Verdict.Share);
+    expect(judge(recordOf(20, 7n))).toBe(Verdict.LowDifficulty);
+    expect(tried).toEqual([]);
+  });
+
   it('never pays a nonce a second time, under whatever id it comes', () => {
     verdicts.set(17, Verdict.Share);
     expect(judge(recordOf(20, 7n))).toBe(Verdict.Share);

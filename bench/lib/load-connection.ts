@@ -103,8 +103,9 @@ export class LoadConnection implements SocketEvents {
       const adapter = raw ?? new NetAdapter(socket);
       this.#adapter = adapter;
       adapter.listen(this);
-      // Every other miner reads the big job, so that the server makes both forms.
-      const agent = this.#index % 2 === 0 ? 'bench/1' : 'iceriver-bench/1';
+      // Every other miner reads the big job, so that the server makes both forms. Both are known by name: a stranger that comes and
+      // goes is soon spoken to in another shape.
+      const agent = this.#index % 2 === 0 ? 'lolminer-bench/1' : 'iceriver-bench/1';
       this.#adapter.write(
         `{"id":${SUBSCRIBE_ID},"method":"mining.subscribe","params":["${agent}"]}\n` +
           `{"id":${AUTHORIZE_ID},"method":"mining.authorize","params":["${this.#login}","x"]}\n`,

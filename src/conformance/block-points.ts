@@ -50,6 +50,7 @@ const BLUE_WORKS: readonly (readonly [string, number])[] = [
 
 const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
+/** From the sources of the official node. */
 async function vectors(lab: Lab): Promise<string> {
   lab.needsThisBuild();
   const hashes = [hexOf(blockHash(GENESIS)), hexOf(prePowHash(GENESIS))];
@@ -67,6 +68,7 @@ async function vectors(lab: Lab): Promise<string> {
   return 'asked of the code of this build';
 }
 
+/** The two interfaces of the node write it differently, and padding alone is wrong for one of them. */
 async function blueWork(lab: Lab): Promise<string> {
   lab.needsThisBuild();
   for (const [text, bytes] of BLUE_WORKS) {
@@ -76,6 +78,7 @@ async function blueWork(lab: Lab): Promise<string> {
   return 'asked of the code of this build';
 }
 
+/** It changes with a hard fork; a constant makes every block invalid that day. */
 async function versions(lab: Lab): Promise<string> {
   lab.needsThisBuild();
   const [one, two] = [1, 2].map((version) => hexOf(prePowHash({ ...GENESIS, version })));
@@ -134,6 +137,7 @@ async function blocksLeave(lab: Lab): Promise<string> {
   return `also ${EXPIRED_AFTER_S} s after its job`;
 }
 
+/** A node answers success to a block that it has, so whoever counts answers pays twice. */
 async function onceOnly(lab: Lab): Promise<string> {
   const session = await lab.worker(AGENTS.hex);
   const { job } = session;
@@ -149,6 +153,7 @@ async function onceOnly(lab: Lab): Promise<string> {
   return '';
 }
 
+/** The miner has done the work, whatever state the node is in. */
 async function refusedBlock(lab: Lab): Promise<string> {
   const control = await lab.control();
   await control.send('refuse', { value: 'BLOCK_INVALID' });

@@ -46,6 +46,7 @@ async function targets(lab: Lab): Promise<string> {
   return `at difficulty ${seen.join(' and ')}`;
 }
 
+/** Miners of one convention lose one share in 65,536 at a server of the other; the easier one refuses nobody. */
 async function easierConvention(lab: Lab): Promise<string> {
   const session = await lab.session(AGENTS.default, { password: wish(LEAST_LOG2) });
   const { job } = session;
@@ -74,6 +75,7 @@ async function raised(lab: Lab): Promise<{ session: MiningSession; before: numbe
   return { session, before, after };
 }
 
+/** Judged at the new difficulty, every share under way is a reject: bursts of 23 after each retarget. */
 async function riseCostsNothing(lab: Lab): Promise<string> {
   const { session, before, after } = await raised(lab);
   const older = session.jobs.findLast((job) => job.difficulty === before)!;
@@ -90,6 +92,7 @@ async function riseCostsNothing(lab: Lab): Promise<string> {
   return `from ${before} to ${after}`;
 }
 
+/** Both ends of variable difficulty at once, since each takes more than a minute. */
 async function silentAndFast(lab: Lab): Promise<string> {
   lab.needsTime(SILENCE_WATCHED_S);
   const [silent, fast] = await Promise.all([silentClient(lab), fastClient(lab)]);

@@ -11,6 +11,7 @@ const LINE_CAP_BYTES = 8_192;
 const LARGE_CAP_BYTES = 65_536;
 const CHUNK_BYTES = 8_192;
 
+/** lolMiner and others write their whole login in one go. */
 async function twoInOneSegment(lab: Lab): Promise<string> {
   const wire = await lab.connect();
   wire.send(subscribe(1), subscribe(2));
@@ -19,6 +20,7 @@ async function twoInOneSegment(lab: Lab): Promise<string> {
   return '';
 }
 
+/** A bridge in the field takes every read for whole lines, and loses what a segment cuts. */
 async function byteByByte(lab: Lab): Promise<string> {
   const wire = await lab.connect();
   for (const byte of `${JSON.stringify(subscribe(1))}\n`) {
@@ -41,17 +43,20 @@ async function answeredAlone(wire: Wire, bytes: string): Promise<void> {
   demand(next.fields?.id === 2, 'nothing before the reply to the next request', () => shown(next.text));
 }
 
+/** Windows tools and Goldshell end their lines so. */
 async function lineEnds(lab: Lab): Promise<string> {
   await answeredAlone(await lab.connect(), `\r\n\n  \n${JSON.stringify(subscribe(1))}\r\n\r\n`);
   return '';
 }
 
+/** Goldshell pads with the first and puts the second into strings, where JSON forbids it. */
 async function nulsAndTabs(lab: Lab): Promise<string> {
   const line = `\0{"id":1,"meth\0od":"mining.subscribe",\t"params":["${AGENTS.default}\t"]}\0\0\n\0`;
   await answeredAlone(await lab.connect(), line);
   return '';
 }
 
+/** Without a cap a stranger fills the memory with one line that never ends. */
 async function endlessLine(lab: Lab): Promise<string> {
   const wire = await lab.connect();
   let sent = LINE_CAP_BYTES + 1;
@@ -66,6 +71,7 @@ async function endlessLine(lab: Lab): Promise<string> {
   return `closed after ${sent} bytes`;
 }
 
+/** Scanners find every open port; an answer only keeps them there. */
 async function otherProtocols(lab: Lab): Promise<string> {
   const first = ['GET', 'POST', 'PUT', 'DELETE', 'HEAD', 'OPTIONS'].map(
     (verb) => `${verb} / HTTP/1.1\r\n\r\n`,
@@ -96,6 +102,7 @@ async function junk(lab: Lab): Promise<string> {
   return '';
 }
 
+/** A client looks for its request by the id that it sent: 0 is one, and "7" is not 7. */
 async function idsComeBack(lab: Lab): Promise<string> {
   for (const id of ['0', '7', '"7"', '"abc"', 'null']) {
     const wire = await lab.connect();
@@ -106,6 +113,7 @@ async function idsComeBack(lab: Lab): Promise<string> {
   return '';
 }
 
+/** Each of these was seen from a real client, or from somebody who tried what happens. */
 async function looseRequests(lab: Lab): Promise<string> {
   const loose = [
     '{"id":1,"method":"mining.subscribe","params":["lolMiner 1.72"],"error":null,"worker":"x"}',

@@ -10,10 +10,10 @@ import {
   type KaspaAddress,
 } from '../chains/kaspa/address.ts';
 import { ControlClient } from '../simnode/control.ts';
-import { NotApplicable } from './finding.ts';
+import { NotApplicable, Unmet } from './finding.ts';
 import { MiningSession, type SessionChoice } from './mining-session.ts';
 import { ShareFinder } from './share-finder.ts';
-import { type Place, Wire } from './wire.ts';
+import { type Place, pause, Wire } from './wire.ts';
 import { Witness } from './witness.ts';
 
 export interface LabOptions {
@@ -59,6 +59,9 @@ const PREFIX_OF: Readonly<Record<string, AddressPrefix>> = {
   devnet: 'kaspadev',
   simnet: 'kaspasim',
 };
+/** Longer than any sound limit keeps somebody out who did nothing but come often. */
+const DOOR_PATIENCE_MS = 15_000;
+const DOOR_PAUSE_MS = 250;
 /** Any 32 bytes are a well-formed key; nobody has the other half of this one. */
 const NOBODYS_KEY = 0x51;
 
@@ -117,6 +120,19 @@ export class Lab {
     return this.session(agent, { password: this.options.workPassword });
   }
 
+  /** After or within a storm: who is turned away at the door, as limits per address do, waits and tries again. */
+  async patientSession(agent?: string): Promise<MiningSession> {
+    const endMs = performance.now() + DOOR_PATIENCE_MS;
+    for (;;) {
+      try {
+        return await this.session(agent);
+      } catch (thrown) {
+        if (!(thrown instanceof Unmet) || performance.now() > endMs) throw thrown;
+      }
+      await pause(DOOR_PAUSE_MS);
+    }
+  }
+
   async control(): Promise<ControlClient> {
     if (this.options.simnode === '')
       throw new NotApplicable('no wire shows it: it takes a node that can be told what to do (--simnode)');
@@ -143,7 +159,7 @@ export class Lab {
   }
 }
 
-/** A request that every server knows, to see what stands before its answer. */
+/** A request that every server answers, to see whether it still does and what stands before the answer. */
 export function sentinel(id: string): object {
-  return { id, method: 'mining.extranonce.subscribe', params: [] };
+  return { id, method: 'mining.subscribe', params: [AGENTS.default] };
 }

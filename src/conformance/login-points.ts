@@ -1,7 +1,7 @@
 /** Points 13 to 24: subscribe, authorize, what comes between and what comes after. */
 import { AddressVersion } from '../chains/kaspa/address.ts';
 import { demand, shown } from './finding.ts';
-import { AGENTS, ALL_AGENTS, type Lab, sentinel } from './lab.ts';
+import { AGENTS, ALL_AGENTS, type Lab } from './lab.ts';
 import { codeOf } from './mining-session.ts';
 import { type Point, point } from './point.ts';
 import { pause, type Wire } from './wire.ts';
@@ -25,8 +25,11 @@ function authorize(lab: Lab, login = `${lab.address}.conformance`, password: unk
   return { id: AUTHORIZE_ID, method: 'mining.authorize', params };
 }
 
+const extranonceRequest = (id: string): object => ({ id, method: 'mining.extranonce.subscribe', params: [] });
+
 const isPush = (line: Line): boolean => line.fields?.method !== undefined;
 
+/** All were seen on the wire; the second param means nothing on Kaspa. */
 async function subscribeForms(lab: Lab): Promise<string> {
   const agent = AGENTS.default;
   for (const params of [[agent], [agent, null], [agent, 'EthereumStratum/1.0.0'], [agent, 'c0ffee'], []]) {
@@ -39,6 +42,7 @@ async function subscribeForms(lab: Lab): Promise<string> {
   return '';
 }
 
+/** To the letter: some clients compare it. */
 async function usualReply(lab: Lab): Promise<string> {
   for (const agent of [AGENTS.default, AGENTS.hex, AGENTS.twoParam, 'Rigel', 'BzMiner-v11.1.0']) {
     const wire = await lab.connect();
@@ -52,6 +56,7 @@ async function usualReply(lab: Lab): Promise<string> {
   return '';
 }
 
+/** GodMiner takes its extranonce from here and from nowhere else. */
 async function bitmainReply(lab: Lab): Promise<string> {
   for (const agent of [AGENTS.bitmain, 'godminer', 'BITMAIN ks3', 'Antminer KS5']) {
     const wire = await lab.connect();
@@ -69,7 +74,7 @@ async function bitmainReply(lab: Lab): Promise<string> {
 /** The request is answered `true`, and nothing but jobs stands before the answer to the next one. */
 async function answeredTrueAlone(wire: Wire, id: string): Promise<void> {
   const from = wire.lines.length;
-  wire.send(sentinel(id), sentinel(`${id}, again`));
+  wire.send(extranonceRequest(id), extranonceRequest(`${id}, again`));
   await wire.reply(`${id}, again`);
   const came = wire.lines.slice(from).filter((line) => line.fields?.method !== 'mining.notify');
   const ids = came.map((line) => line.fields?.id);
@@ -77,6 +82,7 @@ async function answeredTrueAlone(wire: Wire, id: string): Promise<void> {
   demand(ids[1] === `${id}, again`, 'nothing else because of it', () => shown(came[1]!.text));
 }
 
+/** GodMiner waits 30 s for this reply, and some servers hang up after 20. */
 async function extranonceSubscribe(lab: Lab): Promise<string> {
   for (const agent of ALL_AGENTS) {
     const wire = await lab.connect();
@@ -90,6 +96,7 @@ async function extranonceSubscribe(lab: Lab): Promise<string> {
   return '';
 }
 
+/** GodMiner reads one line after each request, whatever line that is: an early push shifts all by one. */
 async function onlyRepliesBefore(lab: Lab): Promise<string> {
   for (const agent of ALL_AGENTS) {
     const wire = await lab.connect();
@@ -107,6 +114,7 @@ async function onlyRepliesBefore(lab: Lab): Promise<string> {
   return '';
 }
 
+/** The only order that every client takes. */
 async function welcome(lab: Lab): Promise<string> {
   for (const agent of ALL_AGENTS) {
     const wire = await lab.connect();
@@ -127,6 +135,7 @@ async function welcome(lab: Lab): Promise<string> {
   return '';
 }
 
+/** IceRiver KS2L hangs up when no job follows; waiting for the next template is too long. */
 async function firstJob(lab: Lab): Promise<string> {
   const afterMs: number[] = [];
   for (let tried = 0; tried < TRIES; tried++) {
@@ -159,6 +168,7 @@ async function loginCode(
   return { code: codeOf(line), text: shown(line.text) };
 }
 
+/** Mining OS templates glue names to an address; a checksum is all that stands between a typing error and somebody else. */
 async function addresses(lab: Lab): Promise<string> {
   const bare = lab.address.split(':')[1]!;
   const ecdsa = lab.addressOf(AddressVersion.EcdsaKey);
@@ -175,6 +185,7 @@ async function addresses(lab: Lab): Promise<string> {
   return `${lab.prefix}:`;
 }
 
+/** What a farm may call its rigs, and what somebody may try. */
 async function workers(lab: Lab): Promise<string> {
   const tails = [
     '',
@@ -192,6 +203,7 @@ async function workers(lab: Lab): Promise<string> {
   return '';
 }
 
+/** Many of them are wishes for other pools; none is a reason to refuse a miner. */
 async function passwords(lab: Lab): Promise<string> {
   const passwords = [undefined, '', 'x', 'd=4096', 'diff=4096', 'c=KAS,d=4096', 'd=4096;x', 'd=5000'];
   for (const password of [...passwords, 'd=0', 'd=-1', 'd=1e999', 'd=', null, 7]) {
@@ -209,6 +221,7 @@ async function passwords(lab: Lab): Promise<string> {
   return '';
 }
 
+/** Results from before a reconnect come so; a miner that is cut for it reconnects once more. */
 async function submitBeforeAuthorize(lab: Lab): Promise<string> {
   const wire = await lab.connect();
   wire.send({ id: 8, method: 'mining.submit', params: ['w', '1', '0001000000000001'] });
@@ -219,6 +232,7 @@ async function submitBeforeAuthorize(lab: Lab): Promise<string> {
   return '';
 }
 
+/** Some small miners never subscribe; they can be given the default profile. */
 async function authorizeAlone(lab: Lab): Promise<string> {
   const session = await lab.session('');
   demand(session.job.form === 'array', 'a job in the array form', () => shown(session.job.line));

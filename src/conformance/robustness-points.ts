@@ -38,7 +38,7 @@ async function storm(lab: Lab): Promise<string> {
   const startedMs = performance.now();
   await Promise.all(Array.from({ length: AT_ONCE }, clientLoop));
   const seconds = (performance.now() - startedMs) / 1000;
-  const session = await lab.session();
+  const session = await lab.patientSession();
   demand(session.extranonceHex !== '', 'an extranonce for the next client', 'none');
   session.close();
   return `${begun} connections in ${seconds.toFixed(1)} s, ${refused} refused`;
@@ -55,13 +55,14 @@ async function gauge(lab: Lab): Promise<number> {
   return values.reduce((sum, value) => sum + value, 0);
 }
 
+/** A count that only grows is a leak of sockets, extranonces or both. */
 async function countsAgree(lab: Lab): Promise<string> {
   if (lab.options.metricsUrl === '')
     throw new NotApplicable('no wire shows how many connections a server counts: --metrics-url');
   await pause(SETTLE_MS / 3);
   const before = await gauge(lab);
   await storm(lab);
-  const opened = await Promise.all(Array.from({ length: AT_ONCE }, () => lab.session()));
+  const opened = await Promise.all(Array.from({ length: AT_ONCE }, () => lab.patientSession()));
   const full = await gauge(lab);
   for (const session of opened) session.close();
   const endMs = performance.now() + SETTLE_MS;
@@ -85,6 +86,7 @@ async function demandRefusal(wire: Wire, bytes: string | Uint8Array, what: strin
   demand(wire.closed ? !isServed : isRefused, `a refusal of ${what}`, () => shown(wire.raw));
 }
 
+/** Read where nobody put it, it lets a stranger choose his address. */
 async function proxyHeaders(lab: Lab): Promise<string> {
   await demandRefusal(await lab.connect(), PROXY_V1, 'a PROXY v1 header on a port without');
   await demandRefusal(await lab.connect(), PROXY_V2, 'a PROXY v2 header on a port without');

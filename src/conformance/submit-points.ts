@@ -49,6 +49,7 @@ async function spellings(lab: Lab): Promise<string> {
   return `extranonce ${session.extranonceHex}, difficulty ${job.difficulty}`;
 }
 
+/** A missing answer is worse than an error: lolMiner reconnects for it. */
 async function badNonces(lab: Lab): Promise<string> {
   for (const nonce of ['00000000000000001', '', 'xyz', 12, null]) {
     const session = await lab.session();
@@ -59,6 +60,7 @@ async function badNonces(lab: Lab): Promise<string> {
   return '';
 }
 
+/** Otherwise a share may be handed in on whichever connection it pays best. */
 async function foreignExtranonce(lab: Lab): Promise<string> {
   const [owner, other] = await Promise.all([lab.worker(), lab.worker()]);
   if (owner.extranonceHex === '') throw new NotApplicable('the server gives no extranonce');
@@ -87,6 +89,7 @@ async function unknownJobs(lab: Lab): Promise<string> {
   return '';
 }
 
+/** Seen from clients that keep ids as numbers. */
 async function numericJobId(lab: Lab): Promise<string> {
   const session = await lab.worker();
   const { job } = session;
@@ -96,6 +99,7 @@ async function numericJobId(lab: Lab): Promise<string> {
   return '';
 }
 
+/** The work and the number are the share; id, spelling and connection are only how it came. */
 async function duplicates(lab: Lab): Promise<string> {
   const [session, other] = await Promise.all([lab.worker(), lab.worker()]);
   const { job } = session;

@@ -1,4 +1,5 @@
 /** Servers with one fault each: the checklist fails them by the right points, and by no other of those asked. */
+import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   type ConformanceReport,
@@ -6,6 +7,7 @@ import {
   pointText,
   runConformance,
 } from '../../src/conformance/conformance.ts';
+import { projectPath } from '../../src/kit/project-root.ts';
 import { TOY_FAULTS, type ToyFault, ToyStratumServer } from '../kit/toy-stratum-server.ts';
 
 let server: ToyStratumServer | undefined;
@@ -67,6 +69,8 @@ describe('the conformance checklist', { timeout: 60_000 }, () => {
   it('has sixty points, each once, in eight parts', () => {
     const numbers = POINTS.map(({ number }) => number).sort((one, other) => one - other);
     expect(numbers).toEqual(Array.from({ length: 60 }, (_, index) => index + 1));
+    const text = readFileSync(projectPath('docs', 'CONFORMANCE.md'), 'utf8');
+    expect([...text.matchAll(/^(\d+)\. \S/gm)].map(([, number]) => Number(number))).toEqual(numbers);
   });
 
   it('passes a sound toy in every point that a wire shows', async () => {

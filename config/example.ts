@@ -49,7 +49,12 @@ function objectLines(schema: JsonSchema, path: string, indent: number): string[]
 function keyLines(key: string, schema: JsonSchema, path: string, indent: number): string[] {
   const pad = '  '.repeat(indent);
   const comment = commentOf(schema).map((line) => `${pad}# ${line}`);
-  if (schema.properties) return [...comment, `${pad}${key}:`, ...objectLines(schema, path, indent + 1), ''];
+  if (schema.properties) {
+    const body = objectLines(schema, path, indent + 1);
+    // An object with nothing in it is none: it is optional, as all that it holds.
+    const isEmpty = body.every((line) => line.trim() === '' || line.trimStart().startsWith('#'));
+    return [...comment, `${pad}${isEmpty ? '# ' : ''}${key}:`, ...body, ''];
+  }
   if (schema.type === 'array' && schema.items?.properties && Array.isArray(schema.default)) {
     // An empty list by default: its elements are shown as a comment.
     const sample = objectLines(schema.items, path, 2).map(

@@ -32,6 +32,11 @@ export const BOUNDS = {
     'ms',
     'From connect to the end of the PROXY header, on ports behind balancers: they send it first, so 5 s are for lost packets.',
   ),
+  handshakeTimeoutMs: bound(
+    10_000,
+    'ms',
+    'From connect to the end of a TLS or WebSocket handshake, each: two round trips, and the time that a thousand others ahead in the queue take.',
+  ),
   idleTimeoutMs: bound(
     600_000,
     'ms',
@@ -61,6 +66,57 @@ export const BOUNDS = {
     65_536,
     'bytes',
     'Unsent bytes beyond which a socket is closed: a reader that is 64 KiB behind holds jobs that are dead anyway.',
+  ),
+  unreadTimeoutMs: bound(
+    30_000,
+    'ms',
+    'Unsent bytes lie so long on a socket that reads nothing: its jobs are dead by then, and a miner that reads at all is through in a round trip.',
+  ),
+  connectionsPerAddress: bound(
+    1_024,
+    'connections',
+    'Of one address (IPv4, or an IPv6 network of 64 bits) to one port. A container farm has some hundred machines; whoever has more is put on the list `unlimitedFrom`.',
+  ),
+  connectsPerAddressPerSecond: bound(
+    50,
+    'connections/s',
+    'New connections of one address, with a burst of five times as many: a farm of 250 is back at once after its uplink was down, one of 1,000 in 15 s.',
+  ),
+  connectsPerSecond: bound(
+    4_000,
+    'connections/s',
+    'New connections of a port, with a burst of five times as many. Node accepts 8,000 in 0.6 s: above this, accepting would be all that it does.',
+  ),
+  linesPerSecond: bound(
+    100,
+    'lines/s',
+    'Lines of one session, with a burst of five times as many; more are read later. A miner sends one in three seconds, the fastest at the least difficulty some dozens a second until it is raised.',
+  ),
+  lineFloodMs: bound(
+    30_000,
+    'ms',
+    'Who sends more than linesPerSecond for so long is closed: variable difficulty ends the flood of an honest miner in seconds.',
+  ),
+  conductPointsMax: bound(
+    100,
+    'points',
+    'Points of the verdict table, less one for each accepted share, at which a session is dropped: a rig that is refused everything has five minutes at 20 shares a minute, one that is refused every third stays.',
+  ),
+  faultPointsMax: bound(
+    100,
+    'points',
+    'Points of faulty connections (5 to 20 each, one fades a second) at which an address must wait: twenty in a row are a scan, one in five seconds is a miner set up wrongly.',
+  ),
+  firstWaitMs: bound(
+    5_000,
+    'ms',
+    'First wait of an address after a scan, or of a rig after a drop; each further one is twice as long.',
+  ),
+  longestWaitMs: bound(600_000, 'ms', 'Longest wait, and how long without a fault until one is forgotten.'),
+  addressesMax: bound(
+    65_536,
+    'addresses',
+    'Addresses that are remembered for limits, and as many rigs for waits: more than the connections that one process can have, some 300 bytes each.',
   ),
   fanOutSliceMs: bound(
     0.1,
@@ -155,6 +211,11 @@ export const BOUNDS = {
     2,
     'times',
     'How often a batch that lost its thread is judged again before its shares are answered `engine_fault`.',
+  ),
+  rescueJobs: bound(
+    8,
+    'jobs',
+    'Earlier jobs that a share which is too easy for the job it names is tried on, where its firmware is known to mix them up: two seconds of jobs, 4 us of hashing.',
   ),
   duplicateEntriesMax: bound(
     1 << 20,

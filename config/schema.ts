@@ -2,10 +2,12 @@
  * The configuration: ONE table that parses, documents, refuses and prints the example. Every key's `describe` text is what a
  * person reads in the example file; unknown keys stop the start.
  */
-import { isIPv4, isIPv6 } from 'node:net';
 import { z } from 'zod';
 import { LIMITS } from './limits.ts';
 import { payouts, rewards } from './money-terms.ts';
+import { haveOneDifficulty, portNumber, stratumPort } from './stratum-schema.ts';
+
+export { DIALECT_NAMES, SCHEME_NAMES } from './stratum-schema.ts';
 
 const hostPort = z
   .string()
@@ -14,95 +16,6 @@ const hostPort = z
     (text) => Number(text.slice(text.lastIndexOf(':') + 1)) <= 65_535,
     'the port must be at most 65535',
   );
-
-const portNumber = z.number().int().min(0).max(65_535);
-
-/** Positive; handed to miners rounded down to a power of two. */
-const difficulty = z
-  .number()
-  .positive()
-  .max(2 ** 62);
-
-const network = z.string().refine(isNetwork, 'expected an IP address or a network such as 10.0.0.0/8');
-
-function isNetwork(text: string): boolean {
-  const [address = '', prefix, ...more] = text.split('/');
-  const bits = isIPv4(address) ? 32 : isIPv6(address) ? 128 : -1;
-  if (bits < 0 || more.length > 0) return false;
-  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits);
-}
-
-export const SCHEME_NAMES = ['pplns', 'prop', 'solo', 'pps', 'fpps', 'points'] as const;
-
-export const DIALECT_NAMES = ['asic-hex', 'bitmain', 'two-param', 'default'] as const;
-
-const stratumPort = z
-  .strictObject({
-    port: portNumber.describe('TCP port miners connect to; 0 takes a free one'),
-    difficulty: difficulty.describe(
-      'Share difficulty of this port, a power of two (others are rounded down). KS0 64, KS1 512, KS3 4096, KS5 8192-32768',
-    ),
-    difficultyMin: difficulty
-      .optional()
-      .describe(
-        'Least difficulty, by variable difficulty or by a password such as d=64; default: difficulty',
-      ),
-    difficultyMax: difficulty
-      .optional()
-      .describe(
-        'Greatest difficulty, by variable difficulty or by a password such as d=65536; default: difficulty',
-      ),
-    sharesPerMinute: z
-      .number()
-      .min(0.1)
-      .max(600)
-      .optional()
-      .describe(
-        'Variable difficulty: each miner is brought to so many shares a minute, between difficultyMin and difficultyMax; absent: fixed. A password d=64 fixes it for that miner',
-      ),
-    scheme: z
-      .enum(SCHEME_NAMES)
-      .default('pplns')
-      .describe('How rewards are divided among the miners of this port; terms under rewards'),
-    label: z.string().max(60).default('').describe('What the page calls this port, e.g. "KS3 and larger"'),
-    dialect: z
-      .enum(DIALECT_NAMES)
-      .optional()
-      .describe('Speak this dialect whatever the miner says it is, for machines behind a proxy'),
-    proxyFrom: z
-      .array(network)
-      .min(1)
-      .max(64)
-      .optional()
-      .describe(
-        'Load balancers in front of this port, as addresses or networks (10.0.0.0/8): every connection must come from one and begin with a PROXY header (v1 or v2)',
-      ),
-    jobIntervalMs: z
-      .number()
-      .int()
-      .min(50)
-      .max(10_000)
-      .default(LIMITS.jobIntervalMs)
-      .describe('Least pause between two jobs to one miner, in ms'),
-  })
-  .refine(
-    (port) =>
-      port.sharesPerMinute === undefined ||
-      (port.difficultyMin ?? port.difficulty) < (port.difficultyMax ?? port.difficulty),
-    {
-      path: ['sharesPerMinute'],
-      message: 'needs room: give difficultyMin and difficultyMax, the first below the second',
-    },
-  );
-
-function haveOneDifficulty(ports: readonly z.infer<typeof stratumPort>[]): boolean {
-  const all = ports.flatMap((port) => [
-    port.difficulty,
-    port.difficultyMin ?? port.difficulty,
-    port.difficultyMax ?? port.difficulty,
-  ]);
-  return new Set(all).size === 1;
-}
 
 export const configSchema = z.strictObject({
   instance: z
@@ -153,6 +66,13 @@ export const configSchema = z.strictObject({
         .default(LIMITS.acceptDescriptors)
         .describe(
           'Copies of a listening socket per engine, under serve --edges: so many connections are accepted in a turn of the loop',
+        ),
+      banFile: z
+        .string()
+        .min(1)
+        .optional()
+        .describe(
+          'Networks that may not connect; `sluice ban` writes it, and a change is taken in some seconds or at SIGHUP',
         ),
       ports: z.array(stratumPort).min(1).max(64),
     })

@@ -7,6 +7,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { addAccountVerbs } from './app/account-verbs.ts';
 import { addAuditVerb } from './app/audit-verb.ts';
 import { addBackupVerbs } from './app/backup-verbs.ts';
+import { addBanVerbs } from './app/ban-verbs.ts';
 import { addBlocksVerb } from './app/blocks-verb.ts';
 import { addCapacityVerb } from './app/capacity-verb.ts';
 import { addConfigVerbs } from './app/config-verbs.ts';
@@ -169,6 +170,7 @@ function buildProgram(): Command {
   addMinerVerb(program);
   addConformanceVerb(program);
   addConfigVerbs(program);
+  addBanVerbs(program);
   addJournalVerbs(program);
   addRewardsVerb(program);
   addBlocksVerb(program);

@@ -5,7 +5,9 @@ import { LIMITS } from '../../config/limits.ts';
 import { databaseUrlOf, loadConfig } from '../../config/load.ts';
 import { checkAddress } from '../chains/kaspa/address.ts';
 import { EdgeError } from '../kit/edge-error.ts';
+import { readBans } from './ban-file.ts';
 import { boundsObject, boundsText, connectionBound, jobsPerSecondOf } from './bounds-table.ts';
+import { portOptions } from './port-options.ts';
 
 export function addConfigVerbs(program: Command): void {
   const config = program.command('config').description('look at configurations');
@@ -20,6 +22,9 @@ export function addConfigVerbs(program: Command): void {
         throw new EdgeError('SLUICE_CONFIG_INVALID', `${file}  kaspa.payAddress: ${treasury.reason}`);
       }
       databaseUrlOf(checked, process.env);
+      const { host, ports, banFile } = checked.stratum;
+      for (const port of ports) portOptions(port, host, process.env);
+      if (banFile !== undefined) readBans(banFile);
       process.stdout.write(
         `${file}: good. ${checked.stratum.ports.length} port(s), ${checked.kaspa.nodes.length} node(s).\n`,
       );

@@ -63,6 +63,11 @@ class Edge {
     return this.#child?.pid;
   }
 
+  /** It reads again what may change while it runs. */
+  reload(): void {
+    this.#child?.kill('SIGHUP');
+  }
+
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#hurry.abort();
@@ -133,6 +138,8 @@ export async function runEdges(configFile: string, count: number): Promise<numbe
     const { acceptDescriptors: copies } = config.stratum;
     return new Edge({ number: index + 1, of: count, configFile, ports, copies, log });
   });
+  const reload = (): void => edges.forEach((edge) => void edge.reload());
+  process.on('SIGHUP', reload);
   try {
     const firsts = await Promise.race([
       Promise.all(edges.map((edge) => edge.first())),
@@ -152,6 +159,7 @@ export async function runEdges(configFile: string, count: number): Promise<numbe
     log.info({ reason: await stopped }, 'asked to stop');
     return 0;
   } finally {
+    process.off('SIGHUP', reload);
     await Promise.all(edges.map((edge) => edge.stop()));
     for (const port of ports) port.close();
     if (process.connected) process.disconnect();

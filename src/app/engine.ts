@@ -12,19 +12,20 @@ import { KaspaChain } from '../chains/kaspa/kaspa-chain.ts';
 import { selfTestReference } from '../chains/kaspa/reference-pow.ts';
 import { HashrateWindow } from '../domain/hashrate.ts';
 import { POTS } from '../domain/pot.ts';
-import { difficultyLog2Of } from '../domain/target.ts';
 import { recentWork } from '../journal/replay.ts';
 import { openShareJournal, type ShareJournal } from '../journal/share-journal.ts';
 import { EdgeError } from '../kit/edge-error.ts';
 import type { Logger } from '../kit/log.ts';
 import { createRegistry, type Registry } from '../kit/metrics.ts';
 import type { InheritedSocket } from '../stratum/socket/inherited-sockets.ts';
-import { createStratum, type PortOptions, type Stratum } from '../stratum/stratum-server.ts';
+import { createStratum, type Stratum } from '../stratum/stratum-server.ts';
 import { JobFeed, type PaceGroup } from '../templates/job-feed.ts';
 import { accountTerms } from './account-terms.ts';
 import { lastNumberedSegment } from './journal-numbering.ts';
 import { type EngineClocks, Ledger } from './ledger-desk.ts';
 import { PoolView } from './pool-view.ts';
+import { portOptions } from './port-options.ts';
+import { Renewals } from './renewals.ts';
 import { buildSharePath, type SharePath } from './share-path.ts';
 import { WorkerNames } from './worker-names.ts';
 
@@ -42,6 +43,8 @@ export interface Engine {
   readonly httpUrl: string;
   readonly bootUnixMs: number;
   view(): ReturnType<PoolView['snapshot']>;
+  /** Reads again what may change while it runs: bans and certificates. */
+  reload(): void;
   /** Ordered; safe to call twice. */
   close(): Promise<void>;
 }
@@ -59,6 +62,8 @@ export async function startEngine(
   const registry = createRegistry();
   const hashrate = new HashrateWindow(HASHRATE_WINDOW_S, bootUnixMs);
   const chain = openChain(config, log, clocks);
+  const ports = config.stratum.ports.map((port) => portOptions(port, config.stratum.host, process.env));
+  const renewals = new Renewals({ ports, banFile: config.stratum.banFile, log });
 
   const { directory, durability } = config.journal;
   if (durability === 'none')
@@ -84,7 +89,8 @@ export async function startEngine(
   const seenWork = await recentWork(directory, bootUnixMs - LIMITS.replayWindowMs);
   const names = new WorkerNames(journal);
   const stratum = createStratum({
-    ports: config.stratum.ports.map((port) => portOptions(port, config.stratum.host)),
+    ports,
+    bans: renewals.bans,
     checkAddress: (text) => chain.checkAddress(text),
     workers: names,
     registry,
@@ -113,11 +119,26 @@ export async function startEngine(
     ...clocks,
     onBlock: (block) => ledger.submit(block),
   });
-  const feed = new JobFeed({
+  const feed = feedOf(config, path, stratum, clocks);
+  const accounts = accountTerms(config, databaseUrl);
+  const parts: Parts = {
+    ...{ config, chain, journal, stratum, ledger, path, feed, log, registry, accounts },
+    renewals,
+  };
+  try {
+    return await openDoors(parts, bootUnixMs, hashrate, clocks);
+  } catch (error) {
+    await closeEngine(parts, undefined);
+    throw error;
+  }
+}
+
+function feedOf(config: Config, path: SharePath, stratum: Stratum, { clock }: EngineClocks): JobFeed {
+  return new JobFeed({
     registry: path.jobs,
     groups: paceGroups(config),
     announce: (portIndex, job) => void stratum.announce(portIndex, job),
-    clock: clocks.clock,
+    clock,
     schedule: (callback, delayMs) => {
       const timer = setTimeout(callback, delayMs);
       return () => clearTimeout(timer);
@@ -125,14 +146,6 @@ export async function startEngine(
     keepAliveMs: LIMITS.jobKeepAliveMs,
     stallMs: LIMITS.templateStallMs,
   });
-  const accounts = accountTerms(config, databaseUrl);
-  const parts: Parts = { config, chain, journal, stratum, ledger, path, feed, log, registry, accounts };
-  try {
-    return await openDoors(parts, bootUnixMs, hashrate, clocks);
-  } catch (error) {
-    await closeEngine(parts, undefined);
-    throw error;
-  }
 }
 
 interface Parts {
@@ -146,6 +159,7 @@ interface Parts {
   readonly log: Logger;
   readonly registry: Registry;
   readonly accounts: AccountTerms;
+  readonly renewals: Renewals;
 }
 
 /** Everything is wired; now templates may come, then miners, then people. */
@@ -155,10 +169,11 @@ async function openDoors(
   hashrate: HashrateWindow,
   clocks: EngineClocks,
 ): Promise<Engine> {
-  const { config, chain, stratum, ledger, path, feed, log, registry, accounts } = parts;
+  const { config, chain, stratum, ledger, path, feed, log, registry, accounts, renewals } = parts;
   ledger.start(path.oldestUnderWayMs);
   await chain.open({ onTemplate: (template) => feed.onTemplate(template), onStatus: () => {} });
   const opened = await stratum.open(path.intake);
+  renewals.start((bans) => stratum.setBans(bans));
   const stratumPorts = opened.map((one) => one.port);
   const view = new PoolView({ ...parts, ...clocks, bootUnixMs, hashrate, stratumPorts });
   const api = await startApi({ ...config.http, registry, snapshot: () => view.snapshot(), accounts, log });
@@ -169,13 +184,15 @@ async function openDoors(
     httpUrl: api.url,
     bootUnixMs,
     view: () => view.snapshot(),
+    reload: () => renewals.refresh(),
     close: () => (closing ??= closeEngine(parts, api)),
   };
 }
 
 async function closeEngine(parts: Parts, api: ApiHandle | undefined): Promise<void> {
-  const { stratum, feed, path, journal, ledger, chain, log } = parts;
+  const { stratum, feed, path, journal, ledger, chain, log, renewals } = parts;
   log.info('stopping: no new submissions are taken');
+  renewals.close();
   feed.close();
   stratum.stopAccepting();
   const deadline = performance.now() + DRAIN_DEADLINE_MS;
@@ -206,22 +223,6 @@ function openChain(config: Config, log: Logger, clocks: EngineClocks): KaspaChai
   const treasury = chain.checkAddress(payAddress);
   if (!treasury.ok) throw new EdgeError('SLUICE_CONFIG_INVALID', `kaspa.payAddress: ${treasury.reason}`);
   return chain;
-}
-
-function portOptions(port: Config['stratum']['ports'][number], host: string): PortOptions {
-  const log2 = (difficulty: number): number => difficultyLog2Of(difficulty) ?? 0;
-  const difficultyLog2 = log2(port.difficulty);
-  return {
-    host,
-    port: port.port,
-    difficultyLog2,
-    difficultyMinLog2: Math.min(difficultyLog2, log2(port.difficultyMin ?? port.difficulty)),
-    difficultyMaxLog2: Math.max(difficultyLog2, log2(port.difficultyMax ?? port.difficulty)),
-    ...(port.dialect === undefined ? {} : { dialect: port.dialect }),
-    ...(port.sharesPerMinute === undefined ? {} : { sharesPerMinute: port.sharesPerMinute }),
-    ...(port.proxyFrom === undefined ? {} : { proxyFrom: port.proxyFrom }),
-    label: port.label || String(port.port),
-  };
 }
 
 /** Ports of equal pace share their announcements. */

@@ -5,6 +5,7 @@
 import { LIMITS } from '../../config/limits.ts';
 import { TEMPLATE_BYTES } from '../domain/template-layout.ts';
 import { SLOT_BYTES } from '../journal/record-layout.ts';
+import { DIARY_BYTES } from '../stratum/session/diary.ts';
 import { RECORD_BYTES } from '../validation/batch-layout.ts';
 
 export interface MemoryPart {
@@ -30,6 +31,9 @@ const DUPLICATE_BYTES = 8 * 2 * 1.5;
 const SHARES_PER_SECOND_MAX = 250_000;
 /** A row on its way from the journal to PostgreSQL: read, encoded, sent. */
 const LOADER_ROW_BYTES = 500;
+/** An address with its counts and its key in the table; a rig that waits; a worker whose difficulty is remembered. */
+const REMEMBERED_BYTES = 300;
+const REMEMBERING_TABLES = 3;
 
 /** @param connections that are open at most; @param jobsPerSecond to one miner */
 export function memoryBound(connections: number, jobsPerSecond: number): MemoryPart[] {
@@ -62,6 +66,18 @@ export function memoryBound(connections: number, jobsPerSecond: number): MemoryP
       usualBytes: duplicates(connections / 60),
       worstBytes: duplicates(SHARES_PER_SECOND_MAX),
       how: `nonces of the last ${ringSeconds.toFixed(0)} s; worst: ${SHARES_PER_SECOND_MAX} shares/s all that time`,
+    },
+    {
+      name: 'diaries',
+      usualBytes: connections * DIARY_BYTES,
+      worstBytes: connections * DIARY_BYTES,
+      how: `the last events of ${connections} connections`,
+    },
+    {
+      name: 'addresses',
+      usualBytes: Math.min(connections, LIMITS.addressesMax) * REMEMBERED_BYTES,
+      worstBytes: REMEMBERING_TABLES * LIMITS.addressesMax * REMEMBERED_BYTES,
+      how: `for limits; worst: ${LIMITS.addressesMax} addresses, as many rigs that wait, as many remembered workers`,
     },
     {
       name: 'sessions',

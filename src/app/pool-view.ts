@@ -1,6 +1,6 @@
 /** The pool in numbers, gathered once a second from the rooms that own them. Gathers only; every figure is somebody else's. */
 import { readFileSync } from 'node:fs';
-import type { Config } from '../../config/schema.ts';
+import type { Config, StratumPortConfig } from '../../config/schema.ts';
 import type { BlockView, NodeView, PoolSnapshot } from '../api/snapshot.ts';
 import type { Chain } from '../chains/chain.ts';
 import type { HashrateWindow } from '../domain/hashrate.ts';
@@ -61,7 +61,7 @@ export class PoolView {
       nodes,
       ports: config.stratum.ports.map((port, index) => ({
         label: port.label,
-        url: `stratum+tcp://${this.#publicHost()}:${this.#options.stratumPorts[index]}`,
+        url: `${schemeOf(port)}://${this.#publicHost()}:${this.#options.stratumPorts[index]}`,
         difficulty: difficultyNumber(difficultyLog2Of(port.difficulty) ?? 0),
         connections: sessions.byPort[index] ?? 0,
       })),
@@ -170,4 +170,9 @@ export class PoolView {
     if (!journal.available) reasons.push(`journal: ${journal.fault}`);
     return { ok: reasons.length === 0, reasons };
   }
+}
+
+function schemeOf({ transport, tls }: StratumPortConfig): string {
+  if (transport === 'websocket') return tls === undefined ? 'ws' : 'wss';
+  return tls === undefined ? 'stratum+tcp' : 'stratum+ssl';
 }

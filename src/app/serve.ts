@@ -5,7 +5,7 @@ import { createLogger } from '../kit/log.ts';
 import { inheritedSockets } from '../stratum/socket/inherited-sockets.ts';
 import { logBounds } from './bounds-table.ts';
 import { type EdgePlace, edgeConfig } from './edge-config.ts';
-import { startEngine } from './engine.ts';
+import { type Engine, startEngine } from './engine.ts';
 import { keepPostgres } from './kept-postgres.ts';
 import { onStopRequested, tellParent } from './role-channel.ts';
 
@@ -18,10 +18,13 @@ export async function runServe(configFile: string, edge?: EdgePlace): Promise<nu
   logBounds(config, log);
   // Heard from the first moment: whoever stops an engine that is still starting gets an ordered end as well, a little later.
   const stopped = new Promise<string>((resolve) => onStopRequested(resolve));
+  let engine: Engine | undefined;
+  // Also from the first moment: unheard, it would end the process.
+  process.on('SIGHUP', () => engine?.reload());
   const url = databaseUrlOf(config, process.env);
   const embedded = url === undefined ? await keepPostgres(config.database.embedded!, log) : undefined;
   try {
-    const engine = await startEngine(config, url ?? embedded!.first.url, log, inherited);
+    engine = await startEngine(config, url ?? embedded!.first.url, log, inherited);
     tellParent({
       kind: 'ready',
       info: { stratumPorts: engine.stratumPorts, httpUrl: engine.httpUrl, bootUnixMs: engine.bootUnixMs },

@@ -12,6 +12,7 @@ import { JobRegistry } from '../templates/job-registry.ts';
 import { BatchArena } from '../validation/batch-arena.ts';
 import { Batcher } from '../validation/batcher.ts';
 import type { ReplySink } from '../validation/intake.ts';
+import { JobRescue } from '../validation/job-rescue.ts';
 import { Intake, JobDuplicates, type SeenWork } from '../validation/share-intake.ts';
 import { ValidationMetrics } from '../validation/validation-metrics.ts';
 import { ValidatorThreads } from '../validation/validator-threads.ts';
@@ -77,8 +78,14 @@ export function buildSharePath(options: SharePathOptions): SharePath {
     log,
   });
   const metrics = new ValidationMetrics(registry);
+  const inline = createKaspaNonceKernel(jobs.templateMemory);
+  const rescue = new JobRescue({
+    ...{ registry: jobs, duplicates, judge: inline, sessions: options.replies, metrics },
+    jobsMax: LIMITS.rescueJobs,
+  });
   const verdicts = new Verdicts({
     ...options,
+    rescue,
     registry: jobs,
     duplicates,
     metrics,
@@ -88,7 +95,7 @@ export function buildSharePath(options: SharePathOptions): SharePath {
   });
   const batcher = new Batcher({
     arena,
-    inline: createKaspaNonceKernel(jobs.templateMemory),
+    inline,
     threads,
     inlineRecordsMax: options.inlineRecordsMax,
     settle: (records, count) => verdicts.settle(records, count),

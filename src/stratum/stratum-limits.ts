@@ -1,12 +1,29 @@
 /** The bounds of this room: those of `config/limits` that concern it, and a few that nobody else needs. */
 import { LIMITS } from '../../config/limits.ts';
+import type { DoorRules } from './fairness/door.ts';
+import type { PenaltyRules } from './fairness/penalty.ts';
+import { NO_LIMIT, type Rate } from './fairness/token-bucket.ts';
+
+/** What a port allows; a configuration gives every field, a test those that it is about. */
+export interface PortLimits extends DoorRules {
+  /** Of one session. */
+  readonly lines: Rate;
+  readonly loginTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  /** Unsent bytes may lie so long without a moment when all had gone. */
+  readonly unreadTimeoutMs: number;
+  /** Points of the verdict table at which a session is dropped; see `session/conduct`. */
+  readonly conductPointsMax: number;
+}
 
 export interface StratumLimits {
   readonly lineBytesMax: number;
   readonly connectionsMax: number;
   readonly loginTimeoutMs: number;
   readonly proxyHeaderTimeoutMs: number;
+  readonly handshakeTimeoutMs: number;
   readonly idleTimeoutMs: number;
+  readonly unreadTimeoutMs: number;
   readonly malformedLinesMax: number;
   readonly socketBacklogSkipBytes: number;
   readonly socketBacklogCloseBytes: number;
@@ -29,6 +46,15 @@ export interface StratumLimits {
   readonly listenBacklog: number;
   /** At most one log line per kind of fault that a stranger can repeat at will. */
   readonly faultLogIntervalMs: number;
+  /** Connections at once that are told why they may not stay. */
+  readonly refusalsMax: number;
+  /** What they have to ask something in, so that there is something to answer. */
+  readonly refusalTimeoutMs: number;
+  readonly addressesMax: number;
+  /** How long who sends more lines than it may is only slowed down. */
+  readonly lineFloodMs: number;
+  /** Of addresses, and of rigs. */
+  readonly penalties: PenaltyRules;
 }
 
 export const STRATUM_LIMITS: StratumLimits = {
@@ -36,7 +62,9 @@ export const STRATUM_LIMITS: StratumLimits = {
   connectionsMax: LIMITS.connectionsMax,
   loginTimeoutMs: LIMITS.loginTimeoutMs,
   proxyHeaderTimeoutMs: LIMITS.proxyHeaderTimeoutMs,
+  handshakeTimeoutMs: LIMITS.handshakeTimeoutMs,
   idleTimeoutMs: LIMITS.idleTimeoutMs,
+  unreadTimeoutMs: LIMITS.unreadTimeoutMs,
   malformedLinesMax: LIMITS.malformedLinesMax,
   socketBacklogSkipBytes: LIMITS.socketBacklogSkipBytes,
   socketBacklogCloseBytes: LIMITS.socketBacklogCloseBytes,
@@ -53,4 +81,31 @@ export const STRATUM_LIMITS: StratumLimits = {
   retiredWorkersMax: 8,
   listenBacklog: 4_096,
   faultLogIntervalMs: 10_000,
+  refusalsMax: 256,
+  refusalTimeoutMs: 2_000,
+  addressesMax: LIMITS.addressesMax,
+  lineFloodMs: LIMITS.lineFloodMs,
+  penalties: {
+    pointsMax: LIMITS.faultPointsMax,
+    pointFadesMs: 1_000,
+    firstWaitMs: LIMITS.firstWaitMs,
+    longestWaitMs: LIMITS.longestWaitMs,
+    strikeFadesMs: LIMITS.longestWaitMs,
+  },
 };
+
+/** What is not given: no limit, or the room's own. */
+export function portLimitsOf(given: Partial<PortLimits> | undefined, room: StratumLimits): PortLimits {
+  return {
+    connectionsPerAddress: Number.POSITIVE_INFINITY,
+    connectsPerAddress: NO_LIMIT,
+    connects: NO_LIMIT,
+    unlimitedFrom: [],
+    lines: NO_LIMIT,
+    loginTimeoutMs: room.loginTimeoutMs,
+    idleTimeoutMs: room.idleTimeoutMs,
+    unreadTimeoutMs: room.unreadTimeoutMs,
+    conductPointsMax: Number.POSITIVE_INFINITY,
+    ...given,
+  };
+}

@@ -1,6 +1,7 @@
 /** Metrics of this room. The number of series is fixed by the tables here and by the number of ports. */
 import { VERDICTS } from '../domain/share.ts';
 import { Counter, CounterFamily, Gauge, GaugeFamily, type Registry } from '../kit/metrics.ts';
+import { REFUSAL_REASONS } from './fairness/door.ts';
 import { PROXY_FAULTS, type ProxyFault } from './socket/proxy-gate.ts';
 
 /** Why a connection ended. */
@@ -13,11 +14,17 @@ export const CLOSE_REASONS = [
   'line_too_long',
   'http',
   'tls',
+  'plain_text',
+  'tls_handshake',
+  'websocket_handshake',
   'proxy_header',
   'unauthorized',
   'slow_reader',
+  'line_flood',
+  'misbehaved',
   'extranonces_exhausted',
   'too_many_connections',
+  ...REFUSAL_REASONS,
   'shutdown',
 ] as const;
 export type CloseReason = (typeof CLOSE_REASONS)[number];
@@ -37,6 +44,7 @@ export interface StratumGauges {
   authorizedByPort(): { labels: Record<string, string>; value: number }[];
   extranoncesFree(): number;
   lingering(): number;
+  addressesKnown(): number;
 }
 
 export class StratumMetrics {
@@ -51,6 +59,7 @@ export class StratumMetrics {
   readonly foreignLogins: Counter;
   readonly holds: Counter;
   readonly acceptErrors: Counter;
+  readonly linesHeldBack: Counter;
   readonly #proxies: CounterFamily;
   readonly #retargets: CounterFamily;
   readonly #replies: CounterFamily;
@@ -87,6 +96,10 @@ export class StratumMetrics {
     );
     this.holds = counter('reading_held_total', 'Times a socket was not read on because validation was full.');
     this.acceptErrors = counter('accept_errors_total', 'Connections the system could not give us.');
+    this.linesHeldBack = counter(
+      'lines_held_back_total',
+      'Times a session had sent more lines than its port allows and was not read on for a while.',
+    );
     this.#retargets = family(
       'retargets_total',
       'Difficulties changed by variable difficulty, by direction.',
@@ -106,24 +119,7 @@ export class StratumMetrics {
       REPLY_LABELS,
     );
     this.#closes = family('closes_total', 'Connections ended, by reason.', 'reason', CLOSE_REASONS);
-    const gauge = (name: string, help: string, read: () => number) =>
-      new Gauge(registry, { name: `sluice_stratum_${name}`, help }, read);
-    gauge('extranonces_free', 'Extranonces nobody has, resting ones included.', () =>
-      gauges.extranoncesFree(),
-    );
-    gauge('sessions_lingering', 'Closed sessions whose last shares are still being judged.', () =>
-      gauges.lingering(),
-    );
-    new GaugeFamily(
-      registry,
-      { name: 'sluice_stratum_connections', help: 'Open connections, by port.' },
-      () => gauges.connectionsByPort(),
-    );
-    new GaugeFamily(
-      registry,
-      { name: 'sluice_stratum_authorized', help: 'Authorized miners, by port.' },
-      () => gauges.authorizedByPort(),
-    );
+    registerGauges(registry, gauges);
   }
 
   closed(reason: CloseReason): void {
@@ -145,4 +141,22 @@ export class StratumMetrics {
   errorSent(code: number): void {
     this.#replies.inc(code - 19);
   }
+}
+
+function registerGauges(registry: Registry, gauges: StratumGauges): void {
+  const gauge = (name: string, help: string, read: () => number) =>
+    new Gauge(registry, { name: `sluice_stratum_${name}`, help }, read);
+  gauge('extranonces_free', 'Extranonces nobody has, resting ones included.', () => gauges.extranoncesFree());
+  gauge('sessions_lingering', 'Closed sessions whose last shares are still being judged.', () =>
+    gauges.lingering(),
+  );
+  gauge('addresses_known', 'Addresses that are remembered for the limits of connections.', () =>
+    gauges.addressesKnown(),
+  );
+  new GaugeFamily(registry, { name: 'sluice_stratum_connections', help: 'Open connections, by port.' }, () =>
+    gauges.connectionsByPort(),
+  );
+  new GaugeFamily(registry, { name: 'sluice_stratum_authorized', help: 'Authorized miners, by port.' }, () =>
+    gauges.authorizedByPort(),
+  );
 }

@@ -8,72 +8,44 @@
  *   listener -> raw-adapter | net-adapter -> session (line-framer) -> requests -> login-desk | submissions -> intake
  *                                  ^ one write per turn       fan-out <- announce          replySink <- verdicts
  */
-import type { AddressCheck } from '../chains/chain.ts';
-import { ExtranoncePool } from '../domain/extranonce.ts';
-import type { DifficultyLog2 } from '../domain/target.ts';
+import { type ExtranonceBytes, ExtranoncePool, extranonceRange } from '../domain/extranonce.ts';
 import type { VardiffRules } from '../domain/vardiff.ts';
-import { type Logger, ThrottledLog } from '../kit/log.ts';
-import type { Registry } from '../kit/metrics.ts';
+import { ThrottledLog } from '../kit/log.ts';
 import type { ReplySink, ShareIntake } from '../validation/intake.ts';
-import { DIALECTS, type DialectName } from './protocol/dialects.ts';
+import type { Ban } from './fairness/ban.ts';
+import { Door } from './fairness/door.ts';
+import { LoginPenalties } from './fairness/login-penalties.ts';
+import { DIALECTS } from './protocol/dialects.ts';
 import { buildJobLines, isSendable, type JobAnnouncement, type JobLines } from './protocol/job-lines.ts';
 import { RECONNECT } from './protocol/messages.ts';
+import { Reception } from './reception.ts';
+import { CloseLog } from './session/close-log.ts';
+import { Diary } from './session/diary.ts';
 import { FanOut } from './session/fan-out.ts';
 import { LoginDesk } from './session/login-desk.ts';
+import { type MinerDiary, minerDiary } from './session/miner-diary.ts';
 import { RequestIds } from './session/request-ids.ts';
 import { Requests } from './session/requests.ts';
 import { Retargeting } from './session/retargeting.ts';
-import type { Session, SessionView } from './session/session.ts';
-import { Sessions, type WorkerRegistry } from './session/sessions.ts';
+import type { Session } from './session/session.ts';
+import type { SessionView } from './session/session-view.ts';
+import { Sessions } from './session/sessions.ts';
+import { StartDifficulties } from './session/start-difficulties.ts';
 import { Submissions } from './session/submissions.ts';
 import { type Handshake, UnknownClients } from './session/unknown-clients.ts';
-import { descriptorsByPort, type InheritedSocket } from './socket/inherited-sockets.ts';
+import { descriptorsByPort } from './socket/inherited-sockets.ts';
 import { Listener, type ProxyRules } from './socket/listener.ts';
 import { type ProxyFault, TrustedSources } from './socket/proxy-gate.ts';
 import { tryRawStreams } from './socket/raw-trial.ts';
 import type { SocketAdapter, SocketEvents } from './socket/socket-adapter.ts';
-import { STRATUM_LIMITS, type StratumLimits } from './stratum-limits.ts';
+import { portLimitsOf, STRATUM_LIMITS, type StratumLimits } from './stratum-limits.ts';
 import { type CloseReason, StratumMetrics } from './stratum-metrics.ts';
+import type { PortOptions, StratumOptions } from './stratum-options.ts';
 
-export type { SessionView } from './session/session.ts';
-export type { WorkerRegistry } from './session/sessions.ts';
-
-export interface PortOptions {
-  readonly host: string;
-  /** 0 = any free one. */
-  readonly port: number;
-  readonly difficultyLog2: DifficultyLog2;
-  /** Bounds of what a miner may ask for by password; both equal to the start difficulty = fixed. */
-  readonly difficultyMinLog2: DifficultyLog2;
-  readonly difficultyMaxLog2: DifficultyLog2;
-  /** Instead of the user agent's. */
-  readonly dialect?: DialectName;
-  /** Variable difficulty: so many shares a minute, within the bounds above. Absent: fixed. */
-  readonly sharesPerMinute?: number;
-  /** Load balancers, addresses or networks: every connection comes from one, with a PROXY header. Absent: none does. */
-  readonly proxyFrom?: readonly string[];
-  /** Value of the metric label `port`. */
-  readonly label: string;
-}
-
-export interface StratumOptions {
-  readonly ports: readonly PortOptions[];
-  readonly checkAddress: (text: string) => AddressCheck;
-  readonly workers: WorkerRegistry;
-  readonly registry: Registry;
-  readonly log: Logger;
-  /** Monotonic ms. */
-  readonly clock: () => number;
-  /** In [0, 1). */
-  readonly random: () => number;
-  readonly limits?: Partial<StratumLimits>;
-  /** Default true. */
-  readonly enforceExtranonce?: boolean;
-  /** Instead of binding the ports; see `inheritedSockets`. */
-  readonly inherited?: readonly InheritedSocket[];
-  /** `net`: never the raw handles. Default `auto`: those where they pass their trial. */
-  readonly sockets?: 'auto' | 'net';
-}
+export type { MinerDiary } from './session/miner-diary.ts';
+export type { SessionView } from './session/session-view.ts';
+export type { WorkerRegistry } from './session/sessions-options.ts';
+export type { PortOptions, StratumOptions } from './stratum-options.ts';
 
 export interface Stratum {
   /** For validation, which needs it before the ports open. */
@@ -89,6 +61,10 @@ export interface Stratum {
   /** Sessions with lines that were read while validation was full, and have not been taken yet. */
   heldCount(): number;
   forEachSession(visit: (view: SessionView) => void): void;
+  /** Why was I refused? Of all connections of the address, or of one worker of it. */
+  diariesOf(address: string, worker?: string): MinerDiary[];
+  /** From now on these, and no others; connections of who is banned end. */
+  setBans(bans: readonly Ban[]): void;
   /** First lines of clients that no dialect row knows, one per user agent: what a new row is made of. */
   unknownHandshakes(): readonly Handshake[];
   /** Nothing is read any more; what was, is still taken (see `heldCount`), and answers that are owed still go out. */
@@ -106,6 +82,12 @@ class StratumServer implements Stratum {
   readonly #options: StratumOptions;
   readonly #limits: StratumLimits;
   readonly #metrics: StratumMetrics;
+  readonly #door: Door;
+  readonly #diary = new Diary();
+  readonly #reception: Reception;
+  readonly #starts: StartDifficulties;
+  readonly #retargeting: Retargeting;
+  readonly #closeLog: CloseLog;
   readonly #fanOuts: readonly FanOut[];
   readonly #sessions: Sessions;
   readonly #submissions: Submissions;
@@ -119,54 +101,66 @@ class StratumServer implements Stratum {
 
   constructor(options: StratumOptions) {
     this.#options = options;
-    const { clock, workers, ports, checkAddress } = options;
+    const { clock, workers, ports, checkAddress, wallClock = Date.now, bans = [] } = options;
     const limits = (this.#limits = { ...STRATUM_LIMITS, ...options.limits });
+    const portLimits = ports.map((port) => portLimitsOf(port.limits, limits));
     this.#faultLog = new ThrottledLog(limits.faultLogIntervalMs);
+    const { addressesMax: visitorsMax, penalties } = limits;
+    const door = (this.#door = new Door({ ports: portLimits, visitorsMax, penalties, clock, wallClock }));
+    door.setBans(bans);
+    const loginPenalties = new LoginPenalties(penalties, visitorsMax);
+    const starts = (this.#starts = new StartDifficulties(visitorsMax));
+    const extranonceBytes = ports.map(({ extranonceBytes: bytes }) => bytes ?? 2);
+    const pools = extranoncePools(extranonceBytes, limits.extranonceRestMs, options.random);
     this.#unknownClients = new UnknownClients({
       handshakesKept: limits.unknownHandshakesKept,
       shapesRemembered: limits.unknownShapesRemembered,
       quickDropMs: limits.unknownQuickDropMs,
       quickDropMemoryMs: limits.unknownQuickDropMemoryMs,
     });
-    const extranonces = new ExtranoncePool(limits.extranonceRestMs, options.random);
     const metrics = (this.#metrics = new StratumMetrics(options.registry, {
       connectionsByPort: () => this.#byPort((index) => this.#sessions.count(index)),
       authorizedByPort: () => this.#byPort((index) => this.#fanOuts[index]!.size),
-      extranoncesFree: () => extranonces.free,
+      extranoncesFree: () => [...new Set(pools)].reduce((sum, { free }) => sum + free, 0),
       lingering: () => this.#sessions.lingering,
+      addressesKnown: () => door.size,
     }));
     const flushReplies = (): void => this.#sessions.flush();
     const fanOuts = ports.map(
       () => new FanOut({ sliceMs: limits.fanOutSliceMs, metrics, clock, flushReplies }),
     );
     const onFault = (session: Session, reason: CloseReason): void => this.#onFault(session, reason);
-    const retargeting = new Retargeting(ports.map(vardiffRules), metrics);
+    this.#retargeting = new Retargeting(ports.map(vardiffRules), metrics);
+    const diary = this.#diary;
+    const { log } = options;
+    this.#closeLog = new CloseLog({ log, clock, diary, portLabels: ports.map(({ label }) => label) });
     const sessions = new Sessions({
-      onSwept: (session, nowMs) => retargeting.look(session, nowMs),
-      limits,
-      metrics,
-      clock,
-      workers,
-      extranonces,
-      fanOuts,
-      onFault,
+      ...{ limits, portLimits, door, loginPenalties, diary, metrics, clock, workers, fanOuts },
+      ...{ extranonceBytes, extranonces: pools, onFault },
+      onSwept: (session, nowMs) => this.#onSwept(session, nowMs),
+      onClosed: (session, reason) => {
+        loginDesk.left(session, reason, clock());
+        this.#onClosed(session, reason);
+      },
       handleLine: (session, buffer, start, end) => requests.line(session, buffer, start, end),
-      onClosed: (session, reason) => loginDesk.left(session, reason, clock()),
     });
     const submissions = new Submissions({
       sessions,
       requestIds: new RequestIds(),
       clock,
       enforceExtranonce: options.enforceExtranonce ?? true,
+      rescues: ports.map(({ wrongJobRescue }) => wrongJobRescue ?? true),
     });
     const rules = ports.map((port) => ({ ...port, dialect: port.dialect && DIALECTS[port.dialect] }));
     const loginDesk = new LoginDesk({
-      ...{ sessions, workers, checkAddress, fanOuts },
+      ...{ sessions, workers, checkAddress, fanOuts, loginPenalties, starts },
       ports: rules,
       unknownClients: this.#unknownClients,
       onUnknownClient: (handshake) => this.#onUnknownClient(handshake),
     });
     const requests = new Requests({ sessions, submissions, loginDesk, onFault });
+    const faultLog = this.#faultLog;
+    this.#reception = new Reception({ door, sessions, limits, metrics, ports, clock, log, faultLog });
     this.#fanOuts = fanOuts;
     this.#sessions = sessions;
     this.#submissions = submissions;
@@ -179,14 +173,15 @@ class StratumServer implements Stratum {
     this.#options.log.info({ sockets: streams === undefined ? 'net' : 'raw' }, 'opening the stratum ports');
     const { ports, inherited = [] } = this.#options;
     const descriptors = descriptorsByPort(inherited, ports.length);
-    this.#listeners = ports.map(({ host, port, proxyFrom }, portIndex) => {
+    this.#listeners = ports.map(({ host, port, proxyFrom, tls, transport }, portIndex) => {
       return new Listener({
         host,
         port,
         descriptors: descriptors[portIndex]!,
         backlog: this.#limits.listenBacklog,
         drainMarkBytes: this.#limits.socketBacklogSkipBytes,
-        streams,
+        // A handshake is done on Node's own sockets.
+        streams: tls === undefined && transport !== 'websocket' ? streams : undefined,
         onConnection: (adapter) => this.connect(adapter, portIndex),
         onAcceptError: (error) => this.#onAcceptError(error),
         ...(proxyFrom === undefined ? {} : { proxy: this.#proxyRules(portIndex, proxyFrom) }),
@@ -199,12 +194,15 @@ class StratumServer implements Stratum {
       for (const listener of this.#listeners) void listener.close();
       throw error;
     }
-    this.#sweeper = setInterval(() => this.#sessions.sweep(), this.#limits.sweepIntervalMs);
+    this.#sweeper = setInterval(() => {
+      this.#sessions.sweep();
+      this.#reception.sweep();
+    }, this.#limits.sweepIntervalMs);
     return opened;
   }
 
   connect(adapter: SocketAdapter, portIndex: number): SocketEvents | undefined {
-    return this.#sessions.connect(adapter, portIndex);
+    return this.#reception.connect(adapter, portIndex);
   }
 
   announce(portIndex: number, job: JobAnnouncement): boolean {
@@ -232,12 +230,30 @@ class StratumServer implements Stratum {
     this.#sessions.forEachAuthorized(visit);
   }
 
+  diariesOf(address: string, worker?: string): MinerDiary[] {
+    const found: MinerDiary[] = [];
+    const nowMs = this.#options.clock();
+    this.#sessions.forEachOpen((session) => {
+      if (session.address === address && (worker === undefined || session.worker === worker))
+        found.push(minerDiary(session, this.#diary, nowMs));
+    });
+    return found;
+  }
+
+  setBans(bans: readonly Ban[]): void {
+    this.#door.setBans(bans);
+    this.#sessions.forEachOpen((session) => {
+      if (this.#door.banOf(session.remoteAddress) !== undefined) this.#sessions.finish(session, 'banned');
+    });
+  }
+
   unknownHandshakes(): readonly Handshake[] {
     return this.#unknownClients.handshakes;
   }
 
   stopAccepting(): void {
     for (const listener of this.#listeners) void listener.close();
+    this.#reception.close();
     this.#sessions.freeze();
   }
 
@@ -268,6 +284,17 @@ class StratumServer implements Stratum {
 
   #byPort(read: (portIndex: number) => number): { labels: Record<string, string>; value: number }[] {
     return this.#options.ports.map(({ label }, index) => ({ labels: { port: label }, value: read(index) }));
+  }
+
+  #onSwept(session: Session, nowMs: number): void {
+    const jobAtMs = this.#fanOuts[session.portIndex]!.announcedAtMs(session.submittedJobId);
+    session.times.onShare(session.lastShareAtMs - jobAtMs);
+    this.#retargeting.look(session, nowMs);
+  }
+
+  #onClosed(session: Session, reason: CloseReason): void {
+    rememberStart(session, this.#starts, this.#options.ports[session.portIndex]!, this.#options.clock());
+    this.#closeLog.closed(session, reason);
   }
 
   #onFault(session: Session, reason: CloseReason): void {
@@ -324,4 +351,29 @@ const PROXY_ADVICE: Record<ProxyFault, string> = {
 function vardiffRules(port: PortOptions): VardiffRules | undefined {
   const { sharesPerMinute, difficultyMinLog2: minLog2, difficultyMaxLog2: maxLog2 } = port;
   return sharesPerMinute === undefined ? undefined : { sharesPerMinute, minLog2, maxLog2 };
+}
+
+/** Of each port; ports that lend equally many bytes share one. */
+function extranoncePools(
+  bytesOfPorts: readonly ExtranonceBytes[],
+  restMs: number,
+  random: () => number,
+): ExtranoncePool[] {
+  const wideToo = bytesOfPorts.includes(1);
+  const pools = new Map<ExtranonceBytes, ExtranoncePool>();
+  for (const bytes of new Set(bytesOfPorts))
+    pools.set(bytes, new ExtranoncePool(restMs, random, extranonceRange(bytes, wideToo)));
+  return bytesOfPorts.map((bytes) => pools.get(bytes)!);
+}
+
+/** Where its worker begins the next time; who has sent nothing has shown nothing. */
+function rememberStart(
+  session: Session,
+  starts: StartDifficulties,
+  { sharesPerMinute }: PortOptions,
+  nowMs: number,
+): void {
+  const { address, worker, accepted, difficultyFixed, difficultyLog2 } = session;
+  if (sharesPerMinute === undefined || accepted === 0 || difficultyFixed) return;
+  starts.remember(`${address}.${worker}`, difficultyLog2, nowMs);
 }

@@ -38,6 +38,18 @@ export interface ShareIntake {
 }
 
 export interface ReplySink {
+  /** Why the submission that is answered next was refused; what is not known is NaN. */
+  explain(
+    sessionSlot: number,
+    sessionGeneration: number,
+    verdict: number,
+    jobId: number,
+    askedLog2: number,
+    /** What its hash was good for. */
+    hashDifficulty: number,
+    /** From the arrival of the job's template to that of the submission. */
+    jobAgeMs: number,
+  ): void;
   /** Exactly once per PENDING submission; a slot whose generation moved on is nobody. */
   reply(
     sessionSlot: number,
@@ -48,6 +60,11 @@ export interface ReplySink {
     /** log2 of the difficulty it was judged at, and how long it took: for the session's statistics. */
     difficultyLog2: number,
   ): void;
+  /**
+   * May a record of this session, too easy for the job that it names, be tried on this earlier one, and at which difficulty?
+   * DIFFICULTY_FORGOTTEN: not on this one, nor on any before it.
+   */
+  rescueDifficulty(sessionSlot: number, sessionGeneration: number, jobId: number): number;
   /** End of a group of replies: write them out, one write per socket. */
   flush(): void;
   /** The intake takes submissions again. */

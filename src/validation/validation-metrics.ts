@@ -17,6 +17,8 @@ export class ValidationMetrics {
   readonly blocksFound: Counter;
   readonly kernelDisagreements: Counter;
   readonly submitToAnswer: Histogram;
+  readonly rescued: Counter;
+  readonly rescueHashes: Counter;
 
   constructor(registry: Registry) {
     const labels = VERDICTS.map((row) => row.metricLabel);
@@ -37,6 +39,14 @@ export class ValidationMetrics {
     this.kernelDisagreements = new Counter(registry, {
       name: 'sluice_validation_kernel_disagreements_total',
       help: 'Candidates on which the reference proof of work did not agree. Must stay 0.',
+    });
+    this.rescued = new Counter(registry, {
+      name: 'sluice_validation_rescued_total',
+      help: 'Accepted shares that were made on an earlier job than the one they named.',
+    });
+    this.rescueHashes = new Counter(registry, {
+      name: 'sluice_validation_rescue_hashes_total',
+      help: 'Hashes spent on looking for the job that a share was made on.',
     });
     this.submitToAnswer = new Histogram(registry, {
       name: 'sluice_validation_accept_seconds',

@@ -35,6 +35,7 @@ import {
   RECORD_PORT_SHIFT,
 } from './batch-layout.ts';
 import type { ReplySink } from './intake.ts';
+import type { JobRescue } from './job-rescue.ts';
 import { PendingReplies } from './pending-replies.ts';
 import type { ValidationMetrics } from './validation-metrics.ts';
 
@@ -70,6 +71,8 @@ export interface VerdictsOptions {
   readonly onBlock: (block: FoundBlock) => void;
   /** Answers left. */
   readonly onReleased: () => void;
+  /** Undefined: a share that names the wrong job is refused. */
+  readonly rescue: JobRescue | undefined;
   /** Answers that can wait for the journal: as many as its ring holds records. */
   readonly pendingMax: number;
 }
@@ -109,8 +112,11 @@ export class Verdicts implements JournalListener {
     const unixMs = this.#options.wallClock();
     for (let index = 0; index < count; index++) {
       const at = index * RECORD_BYTES;
+      let judged = view.getUint8(at + OFFSET_VERDICT);
+      // Before anything of the record is looked at: it may become one of another job.
+      if (judged === Verdict.LowDifficulty && this.#options.rescue !== undefined)
+        judged = this.#options.rescue.judgeElsewhere(records, at, nowMs);
       const stale = (view.getUint8(at + OFFSET_FLAGS) & RECORD_FLAG_STALE) !== 0;
-      const judged = view.getUint8(at + OFFSET_VERDICT);
       let verdict = judged;
       let difficulty = view.getInt8(at + OFFSET_DIFFICULTY_LOG2);
       if (judged === VERDICT_UNPREPARED) verdict = Verdict.StaleJob;
@@ -118,7 +124,8 @@ export class Verdicts implements JournalListener {
         const block = this.#block(view, at, difficulty, stale, unixMs);
         verdict = block.verdict;
         difficulty = block.difficulty;
-      } else if (stale && judged !== Verdict.EngineFault) verdict = Verdict.StaleJob;
+      } else if (stale && judged !== Verdict.EngineFault && judged !== Verdict.Duplicate)
+        verdict = Verdict.StaleJob;
       if (isAccepted(verdict)) verdict = this.#append(records, view, at, verdict, difficulty, nowMs, unixMs);
       if (isAccepted(verdict)) continue;
       // A block is gone to the nodes, whatever became of its share, and must not go there twice.
@@ -167,6 +174,15 @@ export class Verdicts implements JournalListener {
       if (jobSlot >= 0 && pending.verdict[head] !== Verdict.Block)
         duplicates.refused(jobSlot, pending.nonceLow[head]!, pending.nonceHigh[head]!, Verdict.Unavailable);
       metrics.verdicts.inc(Verdict.Unavailable);
+      replies.explain(
+        pending.sessionSlot[head]!,
+        pending.sessionGeneration[head]!,
+        Verdict.Unavailable,
+        pending.jobId[head]!,
+        pending.difficulty[head]!,
+        Number.NaN,
+        Number.NaN,
+      );
       replies.reply(
         pending.sessionSlot[head]!,
         pending.sessionGeneration[head]!,
@@ -245,6 +261,7 @@ export class Verdicts implements JournalListener {
 
   #answer(view: DataView, at: number, verdict: number, difficulty: number): void {
     this.#options.metrics.verdicts.inc(verdict);
+    this.#explain(view, at, verdict, difficulty);
     this.#options.replies.reply(
       view.getUint32(at + OFFSET_SESSION_SLOT, true),
       view.getUint32(at + OFFSET_SESSION_GENERATION, true),
@@ -252,6 +269,22 @@ export class Verdicts implements JournalListener {
       view.getFloat64(at + OFFSET_REQUEST_ID, true),
       verdict,
       difficulty,
+    );
+  }
+
+  #explain(view: DataView, at: number, verdict: number, difficulty: number): void {
+    const jobId = view.getUint32(at + OFFSET_TEMPLATE_SEQUENCE, true);
+    const cameAtMs = this.#options.registry.templateOf(jobId)?.receivedAtMs ?? Number.NaN;
+    // A fault of the engine is no hash.
+    const isHash = verdict === Verdict.LowDifficulty || verdict === Verdict.StaleJob;
+    this.#options.replies.explain(
+      view.getUint32(at + OFFSET_SESSION_SLOT, true),
+      view.getUint32(at + OFFSET_SESSION_GENERATION, true),
+      verdict,
+      jobId,
+      difficulty,
+      isHash ? hashDifficulty(view, at) : Number.NaN,
+      view.getFloat64(at + OFFSET_RECEIVED_AT, true) - cameAtMs,
     );
   }
 
@@ -302,6 +335,15 @@ export class Verdicts implements JournalListener {
     const credited = difficultyLog2Of(difficultyOfTarget(template.networkTarget)) ?? difficulty;
     return { verdict: Verdict.Block, difficulty: Math.min(difficulty, credited) };
   }
+}
+
+/** 2^224 / pow, from the upper 128 bits of pow: for people. */
+function hashDifficulty(view: DataView, at: number): number {
+  const high = Number(view.getBigUint64(at + OFFSET_POW_TOP, true));
+  const low = Number(view.getBigUint64(at + OFFSET_POW_TOP + 8, true));
+  const pow = high + low / 2 ** 64;
+  // Nothing was hashed.
+  return pow === 0 ? Number.NaN : 2 ** 32 / pow;
 }
 
 /** pow <= 2^(224-d) from the upper 128 bits of pow; shares of difficulty 2^62 still leave 34 bits to compare. */

@@ -27,6 +27,8 @@ export interface PoolRigOptions {
   readonly enforceExtranonce?: boolean;
   /** More keys of the one stratum port. */
   readonly port?: Readonly<Record<string, unknown>>;
+  /** More keys of `stratum`. */
+  readonly stratum?: Readonly<Record<string, unknown>>;
   /** Ports beside it, whole. */
   readonly morePorts?: readonly Readonly<Record<string, unknown>>[];
   /** A new folder under the system's temporary one when absent. */
@@ -151,6 +153,7 @@ export class PoolRig {
       stratum: {
         host: '127.0.0.1',
         enforceExtranonce: options.enforceExtranonce ?? true,
+        ...options.stratum,
         ports: [
           { port: this.stratumPort, difficulty: 2 ** options.difficultyLog2, ...options.port },
           ...(options.morePorts ?? []),

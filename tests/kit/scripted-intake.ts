@@ -1,4 +1,4 @@
-import { Verdict } from '../../src/domain/share.ts';
+import { isAccepted, Verdict } from '../../src/domain/share.ts';
 import {
   PENDING,
   type ReplySink,
@@ -25,6 +25,9 @@ export class ScriptedIntake implements ShareIntake {
   saturated = false;
   /** True: answers wait for `answerAll`. */
   holdsAnswers = false;
+  /** What refused submissions are explained with. */
+  hashDifficulty = 0.25;
+  jobAgeMs = 1_500;
   readonly jobs = new Set<number>();
   readonly refusals: number[] = [];
   readonly submissions: ScriptedSubmission[] = [];
@@ -71,8 +74,13 @@ export class ScriptedIntake implements ShareIntake {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const one of waiting) {
-      const { slot, generation, requestIdKind, requestId, difficultyLog2 } = one;
-      this.sink!.reply(slot, generation, requestIdKind, requestId, this.verdictOf(one), difficultyLog2);
+      const { slot, generation, requestIdKind, requestId, difficultyLog2, jobId } = one;
+      const verdict = this.verdictOf(one);
+      if (!isAccepted(verdict)) {
+        const { hashDifficulty, jobAgeMs } = this;
+        this.sink!.explain(slot, generation, verdict, jobId, difficultyLog2, hashDifficulty, jobAgeMs);
+      }
+      this.sink!.reply(slot, generation, requestIdKind, requestId, verdict, difficultyLog2);
     }
     this.sink!.flush();
   }

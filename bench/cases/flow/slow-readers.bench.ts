@@ -14,7 +14,8 @@ const parameters = {
   connections: connections(1000, 40),
   stalled: { unit: '%', text: 'of them that never read', real: 30, smoke: 30, min: 1, max: 99 },
   rate: rate(2000),
-  jobsPerSecond: { ...JOBS_PER_SECOND, real: 40 },
+  // As many as a port may be told to send.
+  jobsPerSecond: { ...JOBS_PER_SECOND, real: 20 },
   rounds: { ...ROUNDS, real: 3 },
   time: TIME,
   // 64 KiB here and 80 there have to be filled before anything is felt.

@@ -27,6 +27,7 @@ function engineSubject() {
     authorizedByPort: () => [],
     extranoncesFree: () => 0,
     lingering: () => 0,
+    addressesKnown: () => 0,
   });
   const hashrate = new HashrateWindow(WINDOW_S, AT_UNIX_MS);
   let unixMs = AT_UNIX_MS;

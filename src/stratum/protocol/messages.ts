@@ -3,7 +3,7 @@
  * more than they should, so both keys are always there, an error has three elements, and no number has a decimal point it does
  * not need. Pure. All text is ASCII, so latin1 and UTF-8 are the same bytes.
  */
-import { EXTRANONCE_REST_BYTES, extranonceHex } from '../../domain/extranonce.ts';
+import { type ExtranonceBytes, extranonceHex, NONCE_BYTES } from '../../domain/extranonce.ts';
 import { VERDICTS } from '../../domain/share.ts';
 import type { DifficultyLog2 } from '../../domain/target.ts';
 import type { Dialect, ExtranonceForm } from './dialects.ts';
@@ -61,23 +61,29 @@ export function replyPong(idText: string): string {
 }
 
 /** @param extranonce 0 where the dialect does not carry it here. */
-export function replySubscribe(idText: string, dialect: Dialect, extranonce: number): string {
+export function replySubscribe(
+  idText: string,
+  dialect: Dialect,
+  extranonce: number,
+  bytes: ExtranonceBytes = 2,
+): string {
   const result =
     dialect.subscribe === 'extranonce'
-      ? `[null,"${extranonceHex(extranonce)}",${EXTRANONCE_REST_BYTES}]`
+      ? `[null,"${extranonceHex(extranonce, bytes)}",${NONCE_BYTES - bytes}]`
       : '[true,"EthereumStratum/1.0.0"]';
   return `{"id":${idText},"result":${result},"error":null}\n`;
 }
 
-export function pushExtranonce(form: ExtranonceForm, extranonce: number): string {
-  const hex = extranonceHex(extranonce);
+export function pushExtranonce(form: ExtranonceForm, extranonce: number, bytes: ExtranonceBytes = 2): string {
+  const hex = extranonceHex(extranonce, bytes);
+  const restBytes = NONCE_BYTES - bytes;
   switch (form) {
     case 'one-param':
       return `{"id":null,"jsonrpc":"2.0","method":"mining.set_extranonce","params":["${hex}"]}\n`;
     case 'two-param':
-      return `{"id":null,"method":"set_extranonce","params":["${hex}",${EXTRANONCE_REST_BYTES}]}\n`;
+      return `{"id":null,"method":"set_extranonce","params":["${hex}",${restBytes}]}\n`;
     case 'mining-two-param':
-      return `{"id":null,"jsonrpc":"2.0","method":"mining.set_extranonce","params":["${hex}",${EXTRANONCE_REST_BYTES}]}\n`;
+      return `{"id":null,"jsonrpc":"2.0","method":"mining.set_extranonce","params":["${hex}",${restBytes}]}\n`;
   }
 }
 

@@ -3,9 +3,9 @@
  * bytes, the slow path from parsed params, and both must agree on every line (a test compares them). Pure.
  */
 
-/** Digits of a u64, and of the part that is left to a miner under a two-byte extranonce. */
+/** Digits of a u64. */
 const NONCE_DIGITS_MAX = 16;
-const NONCE_DIGITS_BELOW_EXTRANONCE = 12;
+const DIGITS_PER_BYTE = 2;
 const LOW_DIGITS = 8;
 
 const DIGIT_0 = 0x30;
@@ -55,12 +55,12 @@ export class SubmitFields {
    * The padding rule of every Kaspa server: what fits below the extranonce is left-padded with zeros and put under it; anything
    * longer is the whole nonce. A client that trims the zeros of a full nonce still sends 13 digits, as no extranonce is 0.
    */
-  placeUnder(extranonce: number): void {
-    if (this.nonceDigits > NONCE_DIGITS_BELOW_EXTRANONCE) return;
+  placeUnder(extranonce: number, bytes = 2): void {
+    if (this.nonceDigits > NONCE_DIGITS_MAX - DIGITS_PER_BYTE * bytes) return;
     this.nonceHi = ((extranonce << 16) | this.nonceHi) >>> 0;
   }
 
-  /** The extranonce that the nonce lies under. */
+  /** The two bytes that the nonce begins with. */
   get nonceExtranonce(): number {
     return this.nonceHi >>> 16;
   }

@@ -27,6 +27,8 @@ const SHARE_OF_TURN = 0.25;
 const SLICES_MAX = 4;
 /** Answers take as long as a group commit, about 1 ms; a disk that takes longer must not keep work from miners. */
 const ANSWER_WAIT_MS = 4;
+/** Jobs whose announcement is remembered: more than live at once. */
+const REMEMBERED = 256;
 
 export interface FanOutOptions {
   readonly sliceMs: number;
@@ -49,6 +51,8 @@ export class FanOut {
   /** This walk passes over sessions that are about to be answered. */
   #patient = true;
   #passedOver = false;
+  readonly #jobIds = new Uint32Array(REMEMBERED);
+  readonly #announcedAtMs = new Float64Array(REMEMBERED);
   #pause: NodeJS.Timeout | undefined;
 
   constructor(options: FanOutOptions) {
@@ -70,8 +74,15 @@ export class FanOut {
     // Who is overtaken has no time for a second walk.
     this.#patient = this.#left === 0;
     this.#lines = lines;
+    this.#remember(lines.jobId);
     this.#announcement++;
     this.#walk();
+  }
+
+  /** When the job was announced here first; NaN = never, or long ago. Monotonic ms. */
+  announcedAtMs(jobId: number): number {
+    const place = jobId % REMEMBERED;
+    return jobId !== 0 && this.#jobIds[place] === jobId ? this.#announcedAtMs[place]! : Number.NaN;
   }
 
   /** The session has the current job, if there is one. */
@@ -112,6 +123,13 @@ export class FanOut {
   close(): void {
     clearTimeout(this.#pause);
     this.#left = 0;
+  }
+
+  #remember(jobId: number): void {
+    const place = jobId % REMEMBERED;
+    if (this.#jobIds[place] === jobId) return;
+    this.#jobIds[place] = jobId;
+    this.#announcedAtMs[place] = this.#options.clock();
   }
 
   #walk(): void {

@@ -5,7 +5,8 @@
  * answered, then, with nothing between, extranonce, difficulty and a job at once. All of it leaves in one write.
  */
 import type { AddressCheck } from '../../chains/chain.ts';
-import type { DifficultyLog2 } from '../../domain/target.ts';
+import { type DifficultyLog2, difficultyLog2Of } from '../../domain/target.ts';
+import type { LoginPenalties } from '../fairness/login-penalties.ts';
 import { type Dialect, dialectOfUserAgent } from '../protocol/dialects.ts';
 import {
   clampDifficulty,
@@ -25,7 +26,9 @@ import { loginMarkOf } from '../protocol/submit-shape.ts';
 import type { CloseReason } from '../stratum-metrics.ts';
 import type { FanOut } from './fan-out.ts';
 import { type Session, SessionState, WORKER_NONE } from './session.ts';
-import type { Sessions, WorkerRegistry } from './sessions.ts';
+import type { Sessions } from './sessions.ts';
+import type { WorkerRegistry } from './sessions-options.ts';
+import type { StartDifficulties } from './start-difficulties.ts';
 import type { Handshake, UnknownClients } from './unknown-clients.ts';
 
 /** What a port decides for its sessions. */
@@ -35,6 +38,8 @@ export interface PortRules {
   readonly difficultyMaxLog2: DifficultyLog2;
   /** For a port whose miners are all of one kind, whatever they call themselves. */
   readonly dialect: Dialect | undefined;
+  /** Absent: the difficulty is fixed. */
+  readonly sharesPerMinute?: number;
 }
 
 export interface LoginDeskOptions {
@@ -43,11 +48,16 @@ export interface LoginDeskOptions {
   readonly checkAddress: (text: string) => AddressCheck;
   readonly ports: readonly PortRules[];
   readonly fanOuts: readonly FanOut[];
+  readonly loginPenalties: LoginPenalties;
+  readonly starts: StartDifficulties;
   readonly unknownClients: UnknownClients;
   /** The first of its agent. */
   readonly onUnknownClient: (handshake: Handshake) => void;
 }
 
+/** One connection may suggest so often; every one costs a retarget, and the past that is remembered of those is bounded. */
+const SUGGESTIONS_MAX = 3;
+const MS_PER_SECOND = 1_000;
 const NO_EXTRANONCE = 'This server is full, please use another one';
 
 export class LoginDesk {
@@ -69,7 +79,7 @@ export class LoginDesk {
       session.extranonceKnown = true;
     }
     if (session.state === SessionState.Connected) session.state = SessionState.Subscribed;
-    session.say(replySubscribe(idText, session.dialect, session.extranonce));
+    session.say(replySubscribe(idText, session.dialect, session.extranonce, session.extranonceBytes));
   }
 
   /** False: not even a login; the caller answers. */
@@ -80,6 +90,13 @@ export class LoginDesk {
     const login = parseLogin(loginText, checkAddress, sessions.limits.workerNameLengthMax);
     if (!login.ok) {
       this.#refuse(session, idText, 24, login.reason);
+      return true;
+    }
+    const waitMs = this.#waitMs(session, `${login.address}.${login.worker}`);
+    if (waitMs > 0) {
+      const seconds = Math.ceil(waitMs / MS_PER_SECOND);
+      const text = `Dropped for refused submissions before, log in again in ${seconds} s`;
+      this.#refuse(session, idText, 24, text, 'delayed');
       return true;
     }
     const isForeseen = session.extranonce !== 0;
@@ -99,7 +116,7 @@ export class LoginDesk {
       session.isUnknownClient = false;
     }
     const difficulty = clampDifficulty(
-      wishes.difficultyLog2 ?? port.difficultyLog2,
+      wishes.difficultyLog2 ?? session.suggestedLog2 ?? this.#startOf(session, port),
       port.difficultyMinLog2,
       port.difficultyMaxLog2,
     );
@@ -109,6 +126,33 @@ export class LoginDesk {
     if (session.state === SessionState.Authorized) this.#welcomeAgain(session, wishes, difficulty);
     else this.#welcome(session, difficulty, isForeseen ? port.difficultyLog2 : difficulty);
     return true;
+  }
+
+  /** What its worker had when it was last here, or its model needs; only where it is corrected soon if it is wrong. */
+  #startOf(session: Session, port: PortRules): DifficultyLog2 {
+    if (port.sharesPerMinute === undefined) return port.difficultyLog2;
+    const { address, worker, userAgent } = session;
+    const start = this.#options.starts.of(`${address}.${worker}`, userAgent, this.#options.sessions.nowMs);
+    return start ?? port.difficultyLog2;
+  }
+
+  /** `mining.suggest_difficulty`: a place to begin, or to go on from. Variable difficulty stays free to move. */
+  suggest(session: Session, difficulty: unknown): void {
+    const log2 = typeof difficulty === 'number' ? difficultyLog2Of(difficulty) : undefined;
+    const { sessions, ports } = this.#options;
+    if (log2 === undefined || session.suggestions >= SUGGESTIONS_MAX) return;
+    session.suggestions++;
+    const port = ports[session.portIndex]!;
+    session.suggestedLog2 = clampDifficulty(log2, port.difficultyMinLog2, port.difficultyMaxLog2);
+    if (session.state !== SessionState.Authorized || session.difficultyFixed) return;
+    session.changeDifficulty(session.suggestedLog2);
+    session.beginWindow(sessions.nowMs);
+  }
+
+  #waitMs(session: Session, login: string): number {
+    const { loginPenalties, sessions } = this.#options;
+    const { visitor } = session;
+    return visitor === undefined ? 0 : loginPenalties.waitMs(visitor.source, login, sessions.now());
   }
 
   /** The connection has ended; it may have left because of what it was told. */
@@ -133,13 +177,16 @@ export class LoginDesk {
    * them already, and must not choose their difficulty with the result in hand: its wish begins with the next job.
    */
   #welcome(session: Session, difficulty: DifficultyLog2, first: DifficultyLog2): void {
+    const { sessions } = this.#options;
+    sessions.diary.login(session.slot, sessions.nowMs, difficulty);
     session.difficulties.reset(first);
     session.changeDifficulty(difficulty);
     if (!session.extranonceKnown) {
-      session.say(pushExtranonce(session.dialect.extranonce, session.extranonce));
+      const { dialect, extranonce, extranonceBytes } = session;
+      session.say(pushExtranonce(dialect.extranonce, extranonce, extranonceBytes));
       session.extranonceKnown = true;
     }
-    this.#options.sessions.authorized(session);
+    sessions.authorized(session);
     this.#sendWork(session);
   }
 
@@ -189,10 +236,16 @@ export class LoginDesk {
   }
 
   /** With the reason, since the miner's log is where its owner will look; then the socket closes. */
-  #refuse(session: Session, idText: string, code: 24, reason: string): void {
+  #refuse(
+    session: Session,
+    idText: string,
+    code: 24,
+    text: string,
+    reason: 'unauthorized' | 'delayed' = 'unauthorized',
+  ): void {
     const { sessions } = this.#options;
-    session.say(replyError(idText, code, reason));
+    session.say(replyError(idText, code, text));
     sessions.metrics.errorSent(code);
-    sessions.finish(session, 'unauthorized');
+    sessions.finish(session, reason);
   }
 }

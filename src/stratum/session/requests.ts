@@ -86,6 +86,7 @@ export class Requests {
   #dispatch(session: Session, request: Parsed): void {
     const { loginDesk } = this.#options;
     const { idText, params } = request;
+    if (session.state < SessionState.Authorized) session.times.onLoginRequest(this.#options.sessions.now());
     switch (request.method) {
       case 'mining.submit':
         this.#submit(session, request);
@@ -108,6 +109,9 @@ export class Requests {
         session.say(replyPong(idText));
         return;
       case 'mining.suggest_difficulty':
+        session.say(replyTrue(idText));
+        loginDesk.suggest(session, params[0]);
+        return;
       case 'mining.submit_hashrate':
         session.say(replyTrue(idText));
         return;

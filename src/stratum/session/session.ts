@@ -1,45 +1,31 @@
 /**
- * One miner's connection: its state, its output and its numbers. What a line means is decided in `requests`, `login` and
- * `submissions`; who may have which slot, in `sessions`.
- *
- *                subscribe               authorize                         goodbye, refusal, peer has ended
- *   connected ---------------> subscribed ----------> authorized -----------------+
- *       |                          |                    ^  | authorize again      v
- *       |        authorize without subscribe            +--+ (the last wins)   closing --- last answer written, socket gone
- *       +---------------------------------------------->                          |                         |
- *       any state: socket gone, time-out, junk, slow reader ----------------------+----> lingering ----> free
- *
- * *Closing* reads no more lines, but the answers that are owed are still written. *Lingering* has no socket: the slot, the
- * extranonce and the worker references stay taken until the last pending share has been answered to nobody, since its record
- * still names them. Then the generation moves on and the slot is free.
+ * One miner's connection: its state (`session-state`), its output and its numbers. What a line means is decided in `requests`,
+ * `login-desk` and `submissions`; who may have which slot, in `sessions`.
  */
+import { type ExtranonceBytes, extranonceMask } from '../../domain/extranonce.ts';
 import { isEarlierJob } from '../../domain/job.ts';
 import type { DifficultyLog2 } from '../../domain/target.ts';
 import type { SubmittingSession } from '../../validation/intake.ts';
+import type { Visitor } from '../fairness/door.ts';
 import type { Dialect } from '../protocol/dialects.ts';
 import { DIALECTS } from '../protocol/dialects.ts';
 import type { JobLines } from '../protocol/job-lines.ts';
 import { pushDifficulty, replyVerdict } from '../protocol/messages.ts';
-import { type FrameOutcome, type LineFate, LineFramer, type LineSink } from '../socket/line-framer.ts';
+import { type FrameOutcome, LineFate, LineFramer, type LineSink } from '../socket/line-framer.ts';
 import type { SocketAdapter, SocketEvents } from '../socket/socket-adapter.ts';
 import type { WriteBuffer } from '../socket/write-buffer.ts';
 import type { StratumLimits } from '../stratum-limits.ts';
 import type { CloseReason, StratumMetrics } from '../stratum-metrics.ts';
 import { ANSWER_BYTES_MAX, ANSWER_ID_MAX, type Answers, NO_ANSWER } from './answers.ts';
+import { Conduct } from './conduct.ts';
+import type { Diary } from './diary.ts';
 import { DifficultyHistory } from './difficulty-history.ts';
+import { LineAllowance } from './line-allowance.ts';
+import { ResponseTimes } from './response-times.ts';
+import { SessionState, WORKER_NONE } from './session-state.ts';
+import type { SessionView } from './session-view.ts';
 
-export const SessionState = {
-  Free: 0,
-  Connected: 1,
-  Subscribed: 2,
-  Authorized: 3,
-  Closing: 4,
-  Lingering: 5,
-} as const;
-export type SessionState = (typeof SessionState)[keyof typeof SessionState];
-
-/** Not a journal reference. */
-export const WORKER_NONE = -1;
+export { SessionState, WORKER_NONE } from './session-state.ts';
 
 /** What a session needs of the room it lives in. */
 export interface SessionRoom {
@@ -47,8 +33,13 @@ export interface SessionRoom {
   readonly metrics: StratumMetrics;
   readonly answers: Answers;
   readonly writeBuffer: WriteBuffer;
+  readonly diary: Diary;
+  /** Monotonic ms, as coarse as a turn. */
+  readonly nowMs: number;
   onFirstBytes(session: Session, chunk: Buffer): void;
   onLine(session: Session, buffer: Buffer, start: number, end: number): LineFate;
+  /** A line came from who has sent all that it may for now: it waits. */
+  onLinesSpent(session: Session): void;
   onFramed(session: Session, outcome: FrameOutcome): void;
   /** The session has something to say; it will be asked to `writeOut` at the end of the turn. */
   onOutput(session: Session): void;
@@ -59,30 +50,13 @@ export interface SessionRoom {
   onGone(session: Session, failed: boolean): void;
 }
 
-/** What other rooms may know of a session: for statistics. Valid during the call that shows it. */
-export interface SessionView {
-  readonly portIndex: number;
-  readonly remoteAddress: string;
-  readonly address: string;
-  readonly worker: string;
-  readonly userAgent: string;
-  readonly dialect: Dialect;
-  /** The same for the same (address, worker). */
-  readonly workerRef: number;
-  readonly difficultyLog2: DifficultyLog2;
-  readonly connectedAtMs: number;
-  readonly accepted: number;
-  readonly rejected: number;
-  /** Sum of the difficulties that accepted shares were credited at. */
-  readonly creditedDifficulty: number;
-  /** Monotonic ms, as coarse as a turn; 0 = none yet. */
-  readonly lastShareAtMs: number;
-}
-
 export class Session implements SubmittingSession, SocketEvents, LineSink, SessionView {
   readonly slot: number;
   readonly framer: LineFramer;
   readonly difficulties = new DifficultyHistory();
+  readonly lines = new LineAllowance();
+  readonly conduct = new Conduct();
+  readonly times = new ResponseTimes();
   readonly #room: SessionRoom;
 
   generation = 1;
@@ -90,6 +64,10 @@ export class Session implements SubmittingSession, SocketEvents, LineSink, Sessi
   adapter: SocketAdapter | undefined;
   portIndex = 0;
   remoteAddress = '';
+  /** All that come from its address; undefined while there is no connection. */
+  visitor: Visitor | undefined;
+  /** It counts as one of the visitor's that have logged in. */
+  isVouchedFor = false;
   connectedAtMs = 0;
   heardAtMs = 0;
   /** Bytes came since the last sweep: spares a clock read per chunk. */
@@ -106,7 +84,10 @@ export class Session implements SubmittingSession, SocketEvents, LineSink, Sessi
   handshake = '';
   /** 0 = never. */
   authorizedAtMs = 0;
+  /** As the two most significant bytes of a nonce; 0 = none yet. */
   extranonce = 0;
+  extranonceBytes: ExtranonceBytes = 2;
+  extranonceMask = extranonceMask(2);
   /** The subscribe reply carried it; no push is needed. */
   extranonceKnown = false;
   address = '';
@@ -128,6 +109,10 @@ export class Session implements SubmittingSession, SocketEvents, LineSink, Sessi
   /** Number of the last announcement that this session got or was skipped for. */
   announcement = 0;
   jobMissed = false;
+  /** Since when bytes lie unsent without a moment when all had gone; NaN = none do. */
+  unreadSinceMs = Number.NaN;
+  /** Of the last submission that was taken. */
+  submittedJobId = 0;
   /** The last job that was written to this session; 0 = none yet. */
   newestJobId = 0;
   /** The peer has sent its last byte, but some of its lines are still held. */
@@ -141,6 +126,9 @@ export class Session implements SubmittingSession, SocketEvents, LineSink, Sessi
 
   /** Variable difficulty leaves it alone: its password asked for one. */
   difficultyFixed = false;
+  /** By `mining.suggest_difficulty`, and how often. */
+  suggestedLog2: DifficultyLog2 | undefined;
+  suggestions = 0;
   /** Since when, and from which sum of credit, its rate is measured. */
   windowSinceMs = 0;
   windowCredited = 0;
@@ -161,11 +149,18 @@ export class Session implements SubmittingSession, SocketEvents, LineSink, Sessi
   }
 
   /** A new connection takes the slot. */
-  begin(adapter: SocketAdapter, portIndex: number, nowMs: number): void {
+  begin(adapter: SocketAdapter, portIndex: number, visitor: Visitor, nowMs: number): void {
     this.state = SessionState.Connected;
     this.adapter = adapter;
     this.portIndex = portIndex;
     this.remoteAddress = adapter.remoteAddress;
+    this.visitor = visitor;
+    this.isVouchedFor = false;
+    this.unreadSinceMs = Number.NaN;
+    this.submittedJobId = 0;
+    this.conduct.reset();
+    this.times.reset();
+    this.#room.diary.begin(this.slot);
     this.connectedAtMs = nowMs;
     this.heardAtMs = nowMs;
     this.heard = false;
@@ -177,6 +172,8 @@ export class Session implements SubmittingSession, SocketEvents, LineSink, Sessi
     this.creditedDifficulty = 0;
     this.lastShareAtMs = 0;
     this.difficultyFixed = false;
+    this.suggestedLog2 = undefined;
+    this.suggestions = 0;
     this.wasHeld = false;
     this.beginWindow(nowMs);
   }
@@ -312,6 +309,7 @@ export class Session implements SubmittingSession, SocketEvents, LineSink, Sessi
     const adapter = this.adapter;
     if (adapter === undefined || this.state !== SessionState.Authorized) return;
     if (adapter.backlogBytes > limits.socketBacklogSkipBytes) {
+      if (!this.jobMissed) this.#room.diary.stalled(this.slot, this.#room.nowMs, 'jobs_skipped');
       this.jobMissed = true;
       metrics.jobsSkipped.inc();
       return;
@@ -322,6 +320,7 @@ export class Session implements SubmittingSession, SocketEvents, LineSink, Sessi
     // A job that is sent again, to keep the link awake, is tied to its difficulty already.
     if (this.#nextDifficulty !== undefined && lines.jobId !== this.newestJobId) {
       this.difficulties.change(this.#nextDifficulty, lines.jobId);
+      this.#room.diary.retarget(this.slot, this.#room.nowMs, lines.jobId, this.#nextDifficulty);
       this.#out += pushDifficulty(this.#nextDifficulty);
       this.#nextDifficulty = undefined;
     }
@@ -366,10 +365,20 @@ export class Session implements SubmittingSession, SocketEvents, LineSink, Sessi
   }
 
   onLine(buffer: Buffer, start: number, end: number): LineFate {
-    return this.#room.onLine(this, buffer, start, end);
+    const { lines } = this;
+    if (lines.credit === 0) {
+      this.#room.onLinesSpent(this);
+      return LineFate.Hold;
+    }
+    lines.credit--;
+    const fate = this.#room.onLine(this, buffer, start, end);
+    // It will be offered again.
+    if (fate === LineFate.Hold) lines.credit++;
+    return fate;
   }
 
   onDrain(): void {
+    this.unreadSinceMs = Number.NaN;
     if (this.jobMissed) this.#room.onDrained(this);
   }
 

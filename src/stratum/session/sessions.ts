@@ -4,46 +4,30 @@
  * In flow sockets and their events; out flow lines (to `requests`) and bytes (one write per socket and turn). A slot is used
  * again and again by different connections; the generation says which one an answer is for. Nothing here knows what a line means.
  */
-import type { ExtranoncePool } from '../../domain/extranonce.ts';
+import { extranonceMask } from '../../domain/extranonce.ts';
 import type { ShareIntake } from '../../validation/intake.ts';
+import type { Visitor } from '../fairness/door.ts';
+import { FAULT_POINTS } from '../fairness/faults.ts';
+import { NO_LIMIT } from '../fairness/token-bucket.ts';
 import { isTlsHello } from '../socket/foreign-protocol.ts';
 import type { FrameOutcome, LineFate } from '../socket/line-framer.ts';
 import type { SocketAdapter, SocketEvents } from '../socket/socket-adapter.ts';
 import { WriteBuffer } from '../socket/write-buffer.ts';
-import type { StratumLimits } from '../stratum-limits.ts';
+import type { PortLimits, StratumLimits } from '../stratum-limits.ts';
 import type { CloseReason, StratumMetrics } from '../stratum-metrics.ts';
 import { Answers } from './answers.ts';
-import type { FanOut } from './fan-out.ts';
-import { Session, type SessionRoom, SessionState, type SessionView, WORKER_NONE } from './session.ts';
-
-/** The journal's register of (address, worker), as far as sessions need it. */
-export interface WorkerRegistry {
-  acquireWorker(address: string, workerName: string): number;
-  releaseWorker(workerRef: number): void;
-}
-
-export interface SessionsOptions {
-  readonly limits: StratumLimits;
-  readonly metrics: StratumMetrics;
-  readonly clock: () => number;
-  readonly workers: WorkerRegistry;
-  readonly extranonces: ExtranoncePool;
-  /** By port. */
-  readonly fanOuts: readonly FanOut[];
-  readonly handleLine: (session: Session, buffer: Buffer, start: number, end: number) => LineFate;
-  /** For the log: a connection was ended for a fault of the other side. */
-  readonly onFault: (session: Session, reason: CloseReason) => void;
-  /** Its socket is gone, but what was known of it is still there. */
-  readonly onClosed?: (session: Session, reason: CloseReason) => void;
-  /** Of every authorized session, once a sweep. */
-  readonly onSwept?: (session: Session, nowMs: number) => void;
-}
+import type { Diary } from './diary.ts';
+import { Session, type SessionRoom, SessionState, WORKER_NONE } from './session.ts';
+import type { SessionView } from './session-view.ts';
+import type { SessionsOptions } from './sessions-options.ts';
+import { faultOf } from './sweep.ts';
 
 export class Sessions implements SessionRoom {
   readonly limits: StratumLimits;
   readonly metrics: StratumMetrics;
   readonly answers = new Answers();
   readonly writeBuffer = new WriteBuffer();
+  readonly diary: Diary;
   readonly #options: SessionsOptions;
   readonly #slots: Session[] = [];
   readonly #free: number[] = [];
@@ -60,13 +44,23 @@ export class Sessions implements SessionRoom {
   #onEmpty: (() => void) | undefined;
   /** Monotonic ms, refreshed once per group of replies and by the sweep. */
   nowMs: number;
+  #sweptAtMs: number;
+  /** By port, for visitors without limits. */
+  readonly #unlimited: readonly PortLimits[];
 
   constructor(options: SessionsOptions) {
     this.#options = options;
     this.limits = options.limits;
     this.metrics = options.metrics;
+    this.diary = options.diary;
     this.#live = options.fanOuts.map(() => 0);
     this.nowMs = options.clock();
+    this.#sweptAtMs = this.nowMs;
+    this.#unlimited = options.portLimits.map((limits) => ({
+      ...limits,
+      lines: NO_LIMIT,
+      conductPointsMax: Number.POSITIVE_INFINITY,
+    }));
   }
 
   /** Open connections, of one port or of all. */
@@ -89,17 +83,28 @@ export class Sessions implements SessionRoom {
     return session?.generation === generation && session.state !== SessionState.Free ? session : undefined;
   }
 
-  /** Takes a connection; its events go to what is returned. Undefined: no room, and the adapter is destroyed. */
-  connect(adapter: SocketAdapter, portIndex: number): SocketEvents | undefined {
-    // Lingering sessions count: each holds an extranonce.
-    if (this.#frozen || this.#slots.length - this.#free.length >= this.limits.connectionsMax) {
-      this.metrics.closed(this.#frozen ? 'shutdown' : 'too_many_connections');
-      adapter.destroy();
-      return undefined;
-    }
+  now(): number {
+    return this.#options.clock();
+  }
+
+  /** Nothing enters any more. */
+  get isFrozen(): boolean {
+    return this.#frozen;
+  }
+
+  /** Lingering sessions count: each holds an extranonce. @param besides connections that are about to come */
+  isFull(besides: number): boolean {
+    return this.#slots.length - this.#free.length + besides >= this.limits.connectionsMax;
+  }
+
+  /** Takes a connection that was let in; its events go to what is returned. */
+  connect(adapter: SocketAdapter, portIndex: number, visitor: Visitor): SocketEvents {
     const slot = this.#free.pop() ?? this.#slots.length;
     const session = (this.#slots[slot] ??= new Session(slot, this));
-    session.begin(adapter, portIndex, this.#options.clock());
+    session.begin(adapter, portIndex, visitor, this.#options.clock());
+    session.lines.begin(this.#limitsFor(session).lines);
+    session.extranonceBytes = this.#options.extranonceBytes[portIndex]!;
+    session.extranonceMask = extranonceMask(session.extranonceBytes);
     this.#live[portIndex]!++;
     this.metrics.accepted.inc();
     return session;
@@ -108,12 +113,14 @@ export class Sessions implements SessionRoom {
   /** Lends the session an extranonce, once. False: there is none left. */
   lendExtranonce(session: Session): boolean {
     if (session.extranonce === 0)
-      session.extranonce = this.#options.extranonces.acquire(this.#options.clock());
+      session.extranonce = this.#options.extranonces[session.portIndex]!.acquire(this.now());
     return session.extranonce !== 0;
   }
 
   authorized(session: Session): void {
     session.state = SessionState.Authorized;
+    session.isVouchedFor = true;
+    session.visitor!.authorized++;
     session.authorizedAtMs = this.#options.clock();
     this.#options.fanOuts[session.portIndex]!.join(session);
   }
@@ -139,6 +146,19 @@ export class Sessions implements SessionRoom {
     this.#closed(session, reason);
   }
 
+  /** For what it handed in. It may come again, later each time. */
+  drop(session: Session, reason: 'misbehaved' | 'line_flood'): void {
+    const { address, worker, visitor } = session;
+    if (visitor !== undefined && address !== '')
+      this.#options.loginPenalties.strike(visitor.source, `${address}.${worker}`, this.#options.clock());
+    this.finish(session, reason);
+  }
+
+  /** The points of the verdict table that a session may come to on its port. */
+  conductPointsMax(session: Session): number {
+    return this.#limitsFor(session).conductPointsMax;
+  }
+
   /** A share of the session was answered; `pending` is already less by one. */
   answered(session: Session): void {
     if (session.pending > 0) return;
@@ -159,11 +179,17 @@ export class Sessions implements SessionRoom {
     return this.#options.handleLine(session, buffer, start, end);
   }
 
+  onLinesSpent(session: Session): void {
+    if (!session.lines.isWaiting) this.diary.stalled(session.slot, this.nowMs, 'not_read');
+    session.lines.wait(this.#options.clock());
+  }
+
   onFramed(session: Session, outcome: FrameOutcome): void {
     if (outcome === 'held' && !this.#held.has(session)) {
       this.#held.add(session);
       session.wasHeld = true;
-      this.metrics.holds.inc();
+      if (session.lines.credit === 0) this.metrics.linesHeldBack.inc();
+      else this.metrics.holds.inc();
       session.adapter?.pause();
     } else if (outcome === 'too-long') {
       this.#options.onFault(session, 'line_too_long');
@@ -231,47 +257,53 @@ export class Sessions implements SessionRoom {
       this.#resumeScheduled = false;
       for (const session of [...this.#held]) {
         if (intake.saturated) return;
-        if (!this.#held.delete(session)) continue;
-        const outcome = session.framer.resume(session);
-        this.onFramed(session, outcome);
-        if (outcome === 'held') continue;
-        if (session.peerEnded) this.finish(session, 'client');
-        else if (!this.#frozen) session.adapter?.resume();
+        if (session.lines.credit > 0) this.#readOn(session);
       }
     });
   }
 
-  /** Time-outs. One walk for all instead of a timer each: 60,000 sessions take a millisecond. */
+  #readOn(session: Session): void {
+    if (!this.#held.delete(session)) return;
+    const outcome = session.framer.resume(session);
+    this.onFramed(session, outcome);
+    if (outcome === 'held') return;
+    if (session.peerEnded) this.finish(session, 'client');
+    else if (!this.#frozen) session.adapter?.resume();
+  }
+
+  /** Time-outs, and what time has earned. */
   sweep(): void {
     const now = (this.nowMs = this.#options.clock());
-    const { loginTimeoutMs, idleTimeoutMs, closeLingerMs } = this.limits;
+    const elapsedMs = now - this.#sweptAtMs;
+    this.#sweptAtMs = now;
     for (const session of this.#slots) {
+      if (session.adapter === undefined) continue;
       if (session.heard) {
         session.heard = false;
         session.heardAtMs = now;
       }
-      switch (session.state) {
-        case SessionState.Connected:
-        case SessionState.Subscribed:
-          if (now - session.connectedAtMs > loginTimeoutMs) this.close(session, 'login_timeout');
-          break;
-        case SessionState.Authorized:
-          if (now - session.heardAtMs > idleTimeoutMs && session.pending === 0 && !this.#held.has(session)) {
-            this.close(session, 'idle');
-          } else this.#options.onSwept?.(session, now);
-          break;
-        case SessionState.Closing:
-          if (now - session.closingSinceMs > closeLingerMs)
-            this.close(session, session.closeReason ?? 'client');
-          break;
+      const { lines } = session;
+      lines.earn(elapsedMs);
+      const isHeld = this.#held.has(session);
+      const fault = faultOf(session, now, isHeld, this.#limitsFor(session), this.limits);
+      if (fault === 'line_flood') this.drop(session, fault);
+      else if (fault !== undefined) this.close(session, fault);
+      else {
+        if (isHeld && lines.isWaiting && lines.credit > 0) this.#readOn(session);
+        if (session.state === SessionState.Authorized) this.#options.onSwept(session, now);
       }
     }
   }
 
-  /** From now on nothing enters: no connection, no byte. Answers still go out. */
+  /** From now on nothing enters: no connection, no byte. Answers still go out, and what was read is still taken. */
   freeze(): void {
     this.#frozen = true;
     for (const session of this.#slots) session.adapter?.pause();
+    for (const session of [...this.#held]) {
+      if (session.lines.credit > 0) continue;
+      session.lines.lift();
+      this.#readOn(session);
+    }
   }
 
   /** Resolves when no connection is open; only asked once nothing enters any more. */
@@ -292,9 +324,10 @@ export class Sessions implements SessionRoom {
 
   #closed(session: Session, reason: CloseReason): void {
     if (session.adapter === undefined) return;
+    this.#options.onClosed(session, reason);
     session.adapter = undefined;
-    this.#options.onClosed?.(session, reason);
     this.#options.fanOuts[session.portIndex]!.leave(session);
+    this.#leaveDoor(session, reason);
     this.#held.delete(session);
     session.framer.reset();
     this.#live[session.portIndex]!--;
@@ -303,6 +336,23 @@ export class Sessions implements SessionRoom {
     this.#lingering++;
     if (session.pending === 0) this.#retire(session);
     if (this.#onEmpty !== undefined && this.count() === 0) this.#onEmpty();
+  }
+
+  #leaveDoor(session: Session, reason: CloseReason): void {
+    const { door } = this.#options;
+    const visitor = session.visitor!;
+    session.visitor = undefined;
+    if (session.isVouchedFor) visitor.authorized--;
+    session.isVouchedFor = false;
+    const points = FAULT_POINTS[reason];
+    if (points !== undefined) door.fault(visitor, points);
+    door.leave(visitor);
+  }
+
+  #limitsFor(session: Session): PortLimits {
+    return session.visitor?.isUnlimited === true
+      ? this.#unlimited[session.portIndex]!
+      : this.#options.portLimits[session.portIndex]!;
   }
 
   /** Nearly always there is none, and this runs once a share: not even an empty array is made. */
@@ -319,7 +369,8 @@ export class Sessions implements SessionRoom {
     this.#releaseRetired(session);
     if (session.workerRef !== WORKER_NONE) workers.releaseWorker(session.workerRef);
     // Were it to rest without a share as well, somebody who only logs in and leaves, 5,500 times a second, would lock everybody out.
-    if (session.extranonce !== 0) extranonces.release(session.extranonce, clock(), session.accepted > 0);
+    if (session.extranonce !== 0)
+      extranonces[session.portIndex]!.release(session.extranonce, clock(), session.accepted > 0);
     session.clear();
     this.#free.push(session.slot);
   }

@@ -2,6 +2,7 @@
  * A connection of `node:net`, by its public API only: what always works. `raw-adapter` is a quarter cheaper a share.
  */
 import type { Socket } from 'node:net';
+import { type SecureContext, TLSSocket } from 'node:tls';
 import type { SocketAdapter, SocketEvents } from './socket-adapter.ts';
 import type { WriteBuffer } from './write-buffer.ts';
 
@@ -34,6 +35,26 @@ export class NetAdapter implements SocketAdapter {
     });
     // A port whose connections are taken raw accepts them paused.
     socket.resume();
+  }
+
+  /**
+   * What comes from now on is TLS, and this adapter is no more: the connection is the socket that is returned.
+   * @param hello what was read of it already
+   */
+  encrypt(context: SecureContext, hello: Buffer, drainMarkBytes: number): TLSSocket {
+    const socket = this.release(hello);
+    const options = { isServer: true, secureContext: context, highWaterMark: drainMarkBytes };
+    return new TLSSocket(socket, options);
+  }
+
+  /** Somebody else reads the connection from here on, these bytes first; this adapter is no more. */
+  release(firstBytes: Buffer): Socket {
+    this.#events = undefined;
+    const socket = this.#socket;
+    socket.removeAllListeners('data');
+    socket.pause();
+    socket.unshift(firstBytes);
+    return socket;
   }
 
   get backlogBytes(): number {

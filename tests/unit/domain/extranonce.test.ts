@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { EXTRANONCE_COUNT, ExtranoncePool, extranonceHex } from '../../../src/domain/extranonce.ts';
+import {
+  EXTRANONCE_COUNT,
+  ExtranoncePool,
+  extranonceHex,
+  extranonceMask,
+  extranonceRange,
+} from '../../../src/domain/extranonce.ts';
 
 const REST_MS = 12_000;
 
@@ -100,5 +106,30 @@ describe('extranonces', () => {
       ),
       { numRuns: 12 },
     );
+  });
+});
+
+describe('ports for large proxies', () => {
+  it('lend one byte, and no nonce under it belongs to anybody else', () => {
+    const wide = new ExtranoncePool(REST_MS, randomFrom(5), extranonceRange(1, true));
+    const narrow = new ExtranoncePool(REST_MS, randomFrom(6), extranonceRange(2, true));
+    const taken = new Set<number>();
+    for (let value = wide.acquire(0); value !== 0; value = wide.acquire(0)) {
+      expect(value & ~extranonceMask(1)).toBe(0);
+      expect(extranonceHex(value, 1)).toMatch(/^[ef][0-9a-f]$/);
+      for (let low = 0; low <= 0xff; low++) taken.add(value | low);
+    }
+    expect(taken.size).toBe(32 * 256);
+    let others = 0;
+    for (let value = narrow.acquire(0); value !== 0; value = narrow.acquire(0), others++)
+      expect(taken.has(value)).toBe(false);
+    expect(others).toBe(EXTRANONCE_COUNT - taken.size);
+  });
+
+  it('take back what they lent', () => {
+    const wide = new ExtranoncePool(REST_MS, randomFrom(5), extranonceRange(1, true));
+    const value = wide.acquire(0);
+    expect(wide.free).toBe(31);
+    expect([wide.release(value, 0), wide.release(value, 0), wide.free]).toEqual([true, false, 32]);
   });
 });

@@ -19,6 +19,11 @@ class Machine {
     this.socket = socket;
   }
 
+  suggest(random: () => number): void {
+    const difficulty = 2 ** Math.floor(40 * random());
+    this.socket.receive(JSON.stringify({ id: 1, method: 'mining.suggest_difficulty', params: [difficulty] }));
+  }
+
   read(nowMs: number): void {
     for (const text of this.socket.takeLines()) {
       const line = JSON.parse(text) as { method?: string; params: unknown[] };
@@ -87,6 +92,8 @@ describe('variable difficulty at work', () => {
         // From silence to a flood and back.
         if (machine.log2 < 12) machine.floods = true;
         else if (machine.log2 > 30) machine.floods = false;
+        // Some say what they want as well, wherever they are.
+        if (random() < 0.002) machine.suggest(random);
         for (let i = machine.floods ? 20 : Number(random() < 0.03); i > 0; i--)
           send(machine, machine.floods && random() < 0.8 ? 0 : random());
       }
@@ -174,6 +181,19 @@ describe('variable difficulty at work', () => {
       }
       await half([machine], true);
       expect(machine.log2).toBeGreaterThan(23);
+    });
+
+    it('goes on where it was when the clock steps back, and finds its way from there', async () => {
+      await seconds(60);
+      expect([machine.log2, await retargets(room)]).toEqual([20, 0]);
+      room.nowMs -= 3_600_000;
+      machine.jobs.length = 1;
+      await seconds(60);
+      expect([machine.log2, await retargets(room)]).toEqual([20, 0]);
+      room.nowMs = -1e6;
+      room.intake.verdictOf = () => Verdict.LowDifficulty;
+      await seconds(60);
+      expect(machine.log2).toBeLessThan(19);
     });
 
     it('steps down who is refused for its own fault, or says nothing', async () => {

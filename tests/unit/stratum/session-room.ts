@@ -1,4 +1,4 @@
-import { silentLogger } from '../../../src/kit/log.ts';
+import { type Logger, silentLogger } from '../../../src/kit/log.ts';
 import { createRegistry, type Registry } from '../../../src/kit/metrics.ts';
 import type { JobAnnouncement } from '../../../src/stratum/protocol/job-lines.ts';
 import type { StratumLimits } from '../../../src/stratum/stratum-limits.ts';
@@ -45,6 +45,7 @@ export interface SessionRoom {
 export async function openRoom(
   limits: Partial<StratumLimits> = {},
   port: Partial<PortOptions> = {},
+  log: Logger = silentLogger,
 ): Promise<SessionRoom> {
   const workers = new WorkerBook();
   const metrics = createRegistry();
@@ -66,7 +67,7 @@ export async function openRoom(
       address.startsWith('kaspa:') ? { ok: true, address } : { ok: false, reason: 'this pool mines testing' },
     workers,
     registry: metrics,
-    log: silentLogger,
+    log,
     clock: () => room.nowMs,
     random: () => 0,
     limits,

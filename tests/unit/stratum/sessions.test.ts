@@ -243,7 +243,10 @@ describe('a session', () => {
     room = await openRoom({ connectionsMax: 2 });
     room.connect();
     room.connect();
-    expect(room.connect().destroyed).toBe(true);
+    const third = room.connect();
+    third.receive('{"id":1,"method":"mining.subscribe","params":[]}');
+    expect(JSON.parse(third.takeLines()[0]!).error[1]).toContain('full');
+    expect([third.ended, room.stratum.sessionCount()]).toEqual([true, 2]);
     expect(await room.metric('closes_total', 'too_many_connections')).toBe(1);
   });
 

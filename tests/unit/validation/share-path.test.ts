@@ -29,6 +29,7 @@ class Rig {
   nowMs = 1000;
   readonly journal = new ScriptedJournal();
   readonly replies: { requestId: number; verdict: number; difficulty: number }[] = [];
+  readonly explanations: object[] = [];
   readonly blocks: FoundBlock[] = [];
   readonly verdictOf = new Map<bigint, number>();
   readonly powTopOf = new Map<bigint, bigint>();
@@ -64,8 +65,11 @@ class Rig {
       journal: this.journal,
       pots: [1, 3],
       replies: {
+        explain: (_slot, _generation, verdict, jobId, asked, hashDifficulty, jobAgeMs) =>
+          this.explanations.push({ verdict, jobId, asked, hashDifficulty, jobAgeMs }),
         reply: (_slot, _generation, _kind, requestId, verdict, difficulty) =>
           this.replies.push({ requestId, verdict, difficulty }),
+        rescueDifficulty: () => DIFFICULTY_FORGOTTEN,
         flush: () => {},
         onRelieved: () => this.relieved++,
       },
@@ -78,6 +82,7 @@ class Rig {
       onBlock: (block) => this.blocks.push(block),
       onReleased: () => this.intake.checkRelief(),
       pendingMax: 64,
+      rescue: undefined,
     });
     this.batcher = new Batcher({
       arena,

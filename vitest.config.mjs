@@ -23,6 +23,8 @@ export default {
   test: {
     include: ['dist/tests/**/*.test.js'],
     pool: 'forks',
+    // The long ones wait (for chains, windows, time-outs) more than they compute; two cores carry four of them.
+    maxWorkers: 4,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     reporters: ['default', closingLine],

@@ -18,7 +18,7 @@ import { createLogger, type Logger } from '../kit/log.ts';
 import { Lead } from '../ledger/lead.ts';
 import { isUnreachable } from '../ledger/stores/postgres.ts';
 import type { AtPoint } from '../payout/crash-points.ts';
-import { checkAgainstChain, LedgerHeadNote } from '../payout/ledger-head.ts';
+import { checkAgainstChain, haltWhereUnproved, LedgerHeadNote } from '../payout/ledger-head.ts';
 import { PostgresPayoutStore } from '../payout/stores/postgres-payout-store.ts';
 import { type DutyContext, dutiesOf } from './payer-duties.ts';
 import { DutyLoop } from './payer-loop.ts';
@@ -127,11 +127,11 @@ async function leadOnce(context: DutyContext, loop: DutyLoop): Promise<void> {
 /** Waits for a node that is as far as the ledger: a node that still catches up lacks outputs that are there. */
 async function checkBeforePaying({ lead, chain, config, log }: DutyContext, loop: DutyLoop): Promise<void> {
   const { stateDirectory } = config.payouts;
-  if (stateDirectory !== undefined) await new LedgerHeadNote(stateDirectory).check(lead.sql);
+  const proved = stateDirectory !== undefined && (await new LedgerHeadNote(stateDirectory).check(lead.sql));
   const store = new PostgresPayoutStore(lead);
   let told = '';
   while (!loop.stopping) {
-    const verdict = await chainVerdict(store, chain);
+    const verdict = await chainVerdict(lead, store, chain, proved);
     if (verdict === 'equal') return;
     if (verdict !== told) log.warn({ reason: verdict }, 'waiting for a node to hold the ledger against');
     told = verdict;
@@ -139,9 +139,15 @@ async function checkBeforePaying({ lead, chain, config, log }: DutyContext, loop
   }
 }
 
-async function chainVerdict(store: PostgresPayoutStore, chain: DutyContext['chain']): Promise<string> {
+async function chainVerdict(
+  lead: Lead,
+  store: PostgresPayoutStore,
+  chain: DutyContext['chain'],
+  proved: boolean,
+): Promise<string> {
   try {
     const verdict = await checkAgainstChain(store, chain);
+    if (verdict === 'equal' && !proved) await haltWhereUnproved(lead.sql, store, chain);
     return verdict === 'behind' ? 'the node is behind the ledger' : verdict;
   } catch (error) {
     if (error instanceof EdgeError && /^SLUICE_NO(?:DE_|_NODE$)/.test(error.code)) return error.message;

@@ -11,7 +11,7 @@ import { DatabaseSession } from '../ledger/database-session.ts';
 import { Lead } from '../ledger/lead.ts';
 import type { Outpoint } from '../ledger/settlement/operator-orders.ts';
 import { type Database, openDatabase, toDatabaseError } from '../ledger/stores/postgres.ts';
-import { checkAgainstChain, LedgerHeadNote } from '../payout/ledger-head.ts';
+import { checkAgainstChain, haltWhereUnproved, LedgerHeadNote } from '../payout/ledger-head.ts';
 import { cancelPayout } from '../payout/never-sent.ts';
 import { PayoutMachine } from '../payout/payout-machine.ts';
 import { askPayer, type PayoutRequest } from '../payout/payout-requests.ts';
@@ -129,13 +129,14 @@ async function runRound(given: Given, log: Logger): Promise<number> {
     const outcome = await asLeader(parts, request, RUN_PATIENCE_MS, async (lead) => {
       const { stateDirectory } = parts.config.payouts;
       const note = stateDirectory === undefined ? undefined : new LedgerHeadNote(stateDirectory);
-      await note?.check(lead.sql);
+      const proved = (await note?.check(lead.sql)) === true;
       if ((await checkAgainstChain(new PostgresPayoutStore(lead), parts.chain)) === 'behind')
         throw new EdgeError(
           'SLUICE_NODE_BEHIND',
           'the node is behind the ledger',
           'Wait until it has caught up.',
         );
+      if (!proved) await haltWhereUnproved(lead.sql, new PostgresPayoutStore(lead), parts.chain);
       const beforeSend = async () => note?.write(lead.sql);
       const report = await machineOf(parts, lead, log, beforeSend).tick(true);
       await note?.write(lead.sql);

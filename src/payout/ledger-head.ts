@@ -31,10 +31,14 @@ export class LedgerHeadNote {
     this.#folder = folder;
   }
 
-  /** @throws EdgeError SLUICE_LEDGER_BEHIND, or SLUICE_LEDGER_NOTE when the note cannot be read */
-  async check(sql: ReservedConnection): Promise<void> {
+  /**
+   * False: there is no note, so nothing is proved.
+   *
+   * @throws EdgeError SLUICE_LEDGER_BEHIND, or SLUICE_LEDGER_NOTE when the note cannot be read
+   */
+  async check(sql: ReservedConnection): Promise<boolean> {
     const noted = this.#read();
-    if (!noted) return;
+    if (!noted) return false;
     const head = await headOf(sql);
     if (head.id < noted.id) {
       throw behind(
@@ -45,6 +49,7 @@ export class LedgerHeadNote {
       SELECT encode(hash, 'hex') AS hash FROM ledger_transactions WHERE id = ${noted.id}`;
     if (noted.id > 0n && row?.hash !== noted.hash)
       throw behind(`transaction ${noted.id} of the ledger is another one than this payer has seen`);
+    return true;
   }
 
   /** Replaces the note, durably; costs a sync of the disk, and only when the ledger has moved. */
@@ -96,6 +101,37 @@ export async function checkAgainstChain(store: PayoutStore, chain: PayoutChain):
   if (missing.length === 0) return 'equal';
   throw behind(
     `${missing.length} of ${believed.length} outputs that the ledger holds for unspent are not on the chain, e.g. ${outpointKey(missing[0]!)}`,
+  );
+}
+
+/** Half of the least change that a payout leaves. */
+const CHANGE_PERHAPS_SOMPI = 10_000_000n;
+
+/**
+ * Where no note proves that this is the newest ledger: a halt, if something at the treasury may be the change of a payout that this
+ * database has forgotten. Such a payout need not have spent an output that an older ledger knows: it may have spent what matured
+ * since, and then nothing is missing. A deposit that came while no payer ran looks the same; a person can tell, and clears the halt.
+ */
+export async function haltWhereUnproved(
+  sql: ReservedConnection,
+  store: PayoutStore,
+  chain: PayoutChain,
+): Promise<void> {
+  if ((await store.balances()).length === 0) return;
+  const foreign = (await chain.treasuryOutputs()).filter(
+    ({ isCoinbase, amountSompi }) => !isCoinbase && amountSompi >= CHANGE_PERHAPS_SOMPI,
+  );
+  const txids = foreign.map(({ txid }) => txid);
+  const known = await sql<{ txid: string }[]>`
+    SELECT txid FROM treasury_outputs WHERE txid = ANY (${txids}::text[])
+    UNION SELECT txid FROM payouts WHERE txid = ANY (${txids}::text[])`;
+  const ours = new Set(known.map(({ txid }) => txid));
+  const unknown = foreign.filter(({ txid }) => !ours.has(txid));
+  if (unknown.length === 0) return;
+  await store.raiseHalt(
+    'LEDGER_UNPROVED',
+    `no note of the ledger's end, and ${unknown.length} outputs at the treasury that may be change of payouts it has forgotten, e.g. ${outpointKey(unknown[0]!)}`,
+    'payer',
   );
 }
 

@@ -39,10 +39,17 @@ export async function askPayer(sql: Database, request: PayoutRequest, patienceMs
       SELECT outcome FROM payout_requests WHERE id = ${row.id}`;
     if (answer?.outcome) return answer.outcome;
   }
+  // Taken back, so that it is not done behind the back of who has given up on it. What was answered meanwhile stands.
+  const [late] = await sql<{ outcome: string }[]>`
+    WITH taken_back AS (
+      UPDATE payout_requests SET done_at = now(), outcome = 'taken back: nobody answered in time'
+      WHERE id = ${row.id} AND done_at IS NULL RETURNING id
+    ) SELECT outcome FROM payout_requests WHERE id = ${row.id} AND NOT EXISTS (SELECT FROM taken_back)`;
+  if (late) return late.outcome;
   throw new EdgeError(
     'SLUICE_PAYER_SILENT',
-    'the payer has the lead and did not answer',
-    'It takes the request up within five minutes, or not at all; look with sluice payout status.',
+    'somebody has the lead and did not answer; the request was taken back',
+    'Look with sluice payout status.',
   );
 }
 

@@ -119,7 +119,16 @@ describe('two edges behind one port', { timeout: 90_000 }, () => {
 describe('a reward', { timeout: 60_000 }, () => {
   const cli = projectPath('dist', 'src', 'cli.js');
   const preview = (...more: string[]) =>
-    execute(process.execPath, [cli, 'rewards', 'preview', '--config', rig.configFile, ...more]);
+    execute(process.execPath, [
+      cli,
+      'rewards',
+      'preview',
+      '--config',
+      rig.configFile,
+      '--minutes',
+      '60',
+      ...more,
+    ]);
 
   it('is divided over what all edges have stored, to the last sompi', async () => {
     const { stdout } = await preview('--reward', '100.00000007', '--fee-percent', '1.5', '--json');

@@ -66,11 +66,6 @@ it('settle, show and verify a reward from the shell, and move a deposit into the
   await stage.sql`UPDATE accounts SET address = ${MINER} WHERE id = 1`;
   const hash = await stage.block({ pot: 'pplns', finder: 1, minute: 0, sompi: 12_345_678_901n });
   await stage.output(DEPOSIT, 'deposit', 5_000_000_000n, null);
-  // As long as somebody has the lead, orders are refused and looks are not.
-  expect(await withConfig('reserve', 'fund', `${DEPOSIT}:0`)).toMatchObject({
-    code: 1,
-    text: expect.stringContaining('SLUICE_LEAD_TAKEN'),
-  });
   stage.lead.close();
 
   expect((await withConfig('account', 'fee', MINER, '2.5')).text).toContain('2.5 %');

@@ -188,8 +188,9 @@ describe('the loader', () => {
     writeShares(stage.journal, 300);
     stage.publish();
     const loader = stage.start({ databaseUrl: empty.url });
-    await pollUntil('the fault is seen', () => loader.refresh().then(({ state }) => state === 'failing'));
-    expect(loader.status().fault).toContain('ensure_instance');
+    await pollUntil('the fault is seen', () =>
+      loader.refresh().then(({ state, fault }) => state === 'failing' && fault.includes('ensure_instance')),
+    );
     await migrate(empty.sql, { log: silentLogger });
     expect(await loader.drain(20_000)).toBe(true);
     await expectExact(empty.sql, stage.journal);

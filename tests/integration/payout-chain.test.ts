@@ -6,7 +6,7 @@ import type { Lead } from '../../src/ledger/lead.ts';
 import { obey } from '../../src/ledger/settlement/operator-orders.ts';
 import { KaspaPayoutChain } from '../../src/payout/kaspa-payout-chain.ts';
 import { KeySigner } from '../../src/payout/key-signer.ts';
-import { checkAgainstChain } from '../../src/payout/ledger-head.ts';
+import { checkAgainstChain, haltWhereUnproved } from '../../src/payout/ledger-head.ts';
 import { cancelPayout } from '../../src/payout/never-sent.ts';
 import { PayoutMachine } from '../../src/payout/payout-machine.ts';
 import { payoutTermsOf } from '../../src/payout/payout-terms.ts';
@@ -75,6 +75,26 @@ describe('payouts on a chain', () => {
     await machine.tick();
     expect(await stage.states()).toEqual(['CONFIRMED']);
     expect(await store.openHalts()).toEqual([]);
+  });
+
+  it('are not made again by an older ledger that misses nothing, when no note tells of the newer one', async () => {
+    const { sql } = stage.database;
+    await haltWhereUnproved(lead.sql, store, chain);
+    expect(await store.openHalts()).toEqual([]);
+    // The payout spends what matured after the backup, so the older ledger has never heard of input, payout and change.
+    await stage.fund(1);
+    const [newest] = await sql<{ txid: string; index: number; amountSompi: bigint }[]>`
+      DELETE FROM treasury_outputs WHERE txid = (SELECT txid FROM treasury_outputs ORDER BY daa_score DESC LIMIT 1)
+      RETURNING txid, output_index AS index, amount_sompi AS "amountSompi"`;
+    const { plans } = await machine.plan();
+    const plan = { ...plans[0]!, inputs: [newest!] };
+    const signer = new KeySigner(stage.key, payoutTermsOf(loadConfig(stage.configFile)));
+    expect((await chain.send((await signer.sign(plan)).bytes)).outcome).toBe('taken');
+    mine(STAGE_DEPTH);
+    expect(await checkAgainstChain(store, chain)).toBe('equal');
+    await haltWhereUnproved(lead.sql, store, chain);
+    expect(await store.openHalts()).toEqual([expect.objectContaining({ code: 'LEDGER_UNPROVED' })]);
+    expect(await machine.tick(true)).toMatchObject({ planned: [], waits: 'halted' });
   });
 
   it('are accepted by a chain block, and confirmed when it lies deep enough', async () => {

@@ -108,7 +108,7 @@ describe('malformed submissions', () => {
     await closed(client);
     // Junk without an id is answered once.
     expect(client.replies.map(codeOf)).toEqual([20]);
-    expect(await closesMetric('malformed')).toBe(before + 1);
+    await pollUntil('it is counted', async () => (await closesMetric('malformed')) > before);
   });
 });
 
@@ -126,7 +126,7 @@ describe('strangers on the stratum port', () => {
     client.write(bytes);
     await closed(client);
     expect(client.replies).toEqual([]);
-    expect(await closesMetric(reason)).toBe(before + 1);
+    await pollUntil('it is counted', async () => (await closesMetric(reason)) > before);
   });
 
   it('cannot flood the log', async () => {

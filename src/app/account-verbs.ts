@@ -8,6 +8,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { databaseUrlOf, loadConfig } from '../../config/load.ts';
 import type { AccountTerms } from '../api/account-desk.ts';
 import { checkAddress, decodeAddress } from '../chains/kaspa/address.ts';
+import { readKeyFile } from '../chains/kaspa/key-file.ts';
 import { addressOfKey, signText } from '../chains/kaspa/message-signature.ts';
 import { accountMessage, isAlertsAddress, readAccountMessage } from '../domain/account-message.ts';
 import { basisPointsOf, kasOf, sompiOf } from '../domain/money.ts';
@@ -16,7 +17,6 @@ import { applySignedSettings, type SignedSettings } from '../ledger/account-sett
 import { type AccountView, viewAccount } from '../ledger/account-view.ts';
 import { type Database, openDatabase, toDatabaseError } from '../ledger/stores/postgres.ts';
 import { accountTerms } from './account-terms.ts';
-import { readKeyFile } from './key-file.ts';
 import { verbGroup } from './ledger-access.ts';
 
 const NETWORK_OF_PREFIX = {

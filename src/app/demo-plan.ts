@@ -3,9 +3,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { stringify } from 'yaml';
+import { keepKeyFile } from '../chains/kaspa/key-file.ts';
 import { addressOfKey } from '../chains/kaspa/message-signature.ts';
 import type { DemoChain } from './demo-chain.ts';
-import { keepKeyFile } from './key-file.ts';
 
 export interface DemoOptions {
   readonly seconds?: number;

@@ -17,6 +17,7 @@ import { openShareJournal, type ShareJournal } from '../journal/share-journal.ts
 import { EdgeError } from '../kit/edge-error.ts';
 import type { Logger } from '../kit/log.ts';
 import { createRegistry, type Registry } from '../kit/metrics.ts';
+import { InstanceClaim } from '../ledger/instance-claim.ts';
 import type { InheritedSocket } from '../stratum/socket/inherited-sockets.ts';
 import { createStratum, type Stratum } from '../stratum/stratum-server.ts';
 import { JobFeed, type PaceGroup } from '../templates/job-feed.ts';
@@ -123,7 +124,7 @@ export async function startEngine(
   const accounts = accountTerms(config, databaseUrl);
   const parts: Parts = {
     ...{ config, chain, journal, stratum, ledger, path, feed, log, registry, accounts },
-    renewals,
+    ...{ renewals, claim: new InstanceClaim({ databaseUrl, instance: config.instance, log }) },
   };
   try {
     return await openDoors(parts, bootUnixMs, hashrate, clocks);
@@ -160,6 +161,7 @@ interface Parts {
   readonly registry: Registry;
   readonly accounts: AccountTerms;
   readonly renewals: Renewals;
+  readonly claim: InstanceClaim;
 }
 
 /** Everything is wired; now templates may come, then miners, then people. */
@@ -170,6 +172,7 @@ async function openDoors(
   clocks: EngineClocks,
 ): Promise<Engine> {
   const { config, chain, stratum, ledger, path, feed, log, registry, accounts, renewals } = parts;
+  await parts.claim.take();
   ledger.start(path.oldestUnderWayMs);
   await chain.open({ onTemplate: (template) => feed.onTemplate(template), onStatus: () => {} });
   const opened = await stratum.open(path.intake);
@@ -190,7 +193,7 @@ async function openDoors(
 }
 
 async function closeEngine(parts: Parts, api: ApiHandle | undefined): Promise<void> {
-  const { stratum, feed, path, journal, ledger, chain, log, renewals } = parts;
+  const { stratum, feed, path, journal, ledger, chain, log, renewals, claim } = parts;
   log.info('stopping: no new submissions are taken');
   renewals.close();
   feed.close();
@@ -204,6 +207,7 @@ async function closeEngine(parts: Parts, api: ApiHandle | undefined): Promise<vo
   await path.threads.close();
   await journal.close();
   await ledger.close(LOADER_DRAIN_MS);
+  await claim.close();
   await chain.close();
   await api?.close();
   log.info('stopped');

@@ -106,16 +106,7 @@ export class DatabaseSession {
   /** Sends one COPY ... FROM STDIN; resolves when the server has taken all of it. */
   async copyIn(statement: string, bytes: Buffer): Promise<void> {
     const copy = this.sql.unsafe(statement) as unknown as PendingCopy;
-    // Once the stream exists the client has resolved this query, and an error that comes after the last byte (a violated
-    // check, a lost connection) goes to its `reject`, where nobody hears it while the stream waits for ever.
-    const failed = new Promise<never>((_, reject) => {
-      const forward = copy.reject.bind(copy);
-      copy.reject = (error) => {
-        reject(error);
-        forward(error);
-      };
-    });
-    failed.catch(() => {});
+    const failed = failureOf(copy);
     const stream = await copy.writable();
     const finished = once(stream, 'finish');
     finished.catch(() => {});
@@ -128,14 +119,7 @@ export class DatabaseSession {
   /** The same from a stream, for what does not fit into memory. */
   async copyInFrom(statement: string, source: Readable): Promise<void> {
     const copy = this.sql.unsafe(statement) as unknown as PendingCopy;
-    const failed = new Promise<never>((_, reject) => {
-      const forward = copy.reject.bind(copy);
-      copy.reject = (error) => {
-        reject(error);
-        forward(error);
-      };
-    });
-    failed.catch(() => {});
+    const failed = failureOf(copy);
     const stream = await copy.writable();
     await Promise.race([pipeline(source, stream), failed]);
   }
@@ -160,6 +144,23 @@ export class DatabaseSession {
     this.#discarded = true;
     discard(this.#client);
   }
+}
+
+/**
+ * Once the stream exists the client has resolved this query, and an error that comes after the last byte (a violated check, a lost
+ * connection) goes to its `reject`, where nobody hears it while the stream waits for ever.
+ */
+function failureOf(copy: PendingCopy): Promise<never> {
+  const failed = new Promise<never>((_, reject) => {
+    const forward = copy.reject.bind(copy);
+    copy.reject = (error) => {
+      reject(error);
+      forward(error);
+    };
+  });
+  // It is raced with the stream; until then it has no listener.
+  failed.catch(() => {});
+  return failed;
 }
 
 function discard(client: Database): void {

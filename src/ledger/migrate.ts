@@ -45,6 +45,12 @@ interface AppliedRow {
 
 /** Any constant will do, as long as nothing else in the database takes it: "sluice" on a telephone's keys. */
 const LOCK_KEY = 758_423;
+/**
+ * An engine that loads while another one migrates locks tables in an order of its own, and PostgreSQL ends one of the two. Nothing
+ * of a file that was ended is kept, so it is tried again; a loader needs a moment only.
+ */
+const DEADLOCK = '40P01';
+const ATTEMPTS_MAX = 10;
 const FILE_NAME = /^(\d{6})_([a-z0-9_]+)\.sql$/;
 
 /** Reads a folder of migrations and checks that their numbers run from 1 without a gap. */
@@ -166,13 +172,21 @@ export function comparePending(
 
 async function apply(connection: ReservedConnection, migration: Migration, log: Logger): Promise<void> {
   const { version, name, sha256, text } = migration;
+  // Number, file name and hex need no quoting; parameters would need the other protocol, which takes one statement.
+  const whole = `${text}\n;INSERT INTO schema_migrations (version, name, sha256) VALUES (${version}, '${name}', '${sha256}')`;
   try {
-    // Number, file name and hex need no quoting; parameters would need the other protocol, which takes one statement.
-    await connection
-      .unsafe(
-        `${text}\n;INSERT INTO schema_migrations (version, name, sha256) VALUES (${version}, '${name}', '${sha256}')`,
-      )
-      .simple();
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await connection.unsafe(whole).simple();
+        break;
+      } catch (error) {
+        if ((error as { code?: unknown }).code !== DEADLOCK || attempt >= ATTEMPTS_MAX) throw error;
+        log.warn(
+          { migration: titleOf(migration), attempt },
+          'a migration and another process waited for each other; again',
+        );
+      }
+    }
   } catch (error) {
     // Nothing is wrong with the file: it may be tried again as it is.
     if (isUnreachable(error)) throw error;

@@ -275,10 +275,11 @@ export class PayoutMachine {
     if (fate.kind === 'conflicted') {
       if (fate.depthDaa < terms.confirmDaa) return undefined;
       await this.#at('before-conflict');
+      // First: killed in between, nobody would be told, and the next start would speak of an old database.
+      await this.#halt('CONFLICT', `payout ${payout.id} lost an input to transaction ${fate.by}`);
       await store.conflicted(payout.id, fate.by);
       await this.#at('after-conflict');
       this.#stepped(tick, payout, 'CONFLICTED');
-      await this.#halt('CONFLICT', `payout ${payout.id} lost an input to transaction ${fate.by}`);
       return undefined;
     }
     const last = this.#sends.get(payout.id);

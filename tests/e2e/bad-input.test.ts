@@ -109,6 +109,7 @@ describe('malformed submissions', () => {
     // Junk without an id is answered once.
     expect(client.replies.map(codeOf)).toEqual([20]);
     await pollUntil('it is counted', async () => (await closesMetric('malformed')) > before);
+    expect(await closesMetric('malformed')).toBe(before + 1);
   });
 });
 
@@ -127,6 +128,7 @@ describe('strangers on the stratum port', () => {
     await closed(client);
     expect(client.replies).toEqual([]);
     await pollUntil('it is counted', async () => (await closesMetric(reason)) > before);
+    expect(await closesMetric(reason)).toBe(before + 1);
   });
 
   it('cannot flood the log', async () => {
@@ -236,6 +238,7 @@ describe('refused submissions', () => {
     expect(reply.error![1]).toContain('kaspadev:');
     await closed(client);
     await pollUntil('it is counted', async () => (await closesMetric('unauthorized')) > before);
+    expect(await closesMetric('unauthorized')).toBe(before + 1);
   });
 });
 

@@ -112,6 +112,28 @@ describe('the migration runner', () => {
     });
   });
 
+  it('is tried again when it and an engine that loads waited for each other', async () => {
+    const { sql, url } = await database.emptyDatabase();
+    await migrate(sql, { log: silentLogger, migrations: [CARS, WHEELS] });
+    const paint = migration(
+      3,
+      'paint',
+      'ALTER TABLE cars ADD COLUMN paint text; SELECT pg_sleep(0.3); ALTER TABLE wheels ADD COLUMN paint text;',
+    );
+    const engine = openDatabase(url, { applicationName: 'an engine that loads', max: 1 });
+    const loading = await engine.reserve();
+    // The migration has the cars and wants the wheels, the engine has the wheels and wants the cars.
+    await loading`BEGIN`;
+    await loading`LOCK TABLE wheels IN ACCESS SHARE MODE`;
+    const migrated = migrate(sql, { log: silentLogger, migrations: [CARS, WHEELS, paint] });
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    await loading`SELECT count(*) FROM cars`.catch(() => {});
+    await loading`ROLLBACK`;
+    expect((await migrated).applied).toHaveLength(1);
+    expect(await sql`SELECT paint FROM wheels`).toHaveLength(0);
+    await engine.end({ timeout: 5 });
+  });
+
   it('touches no server that is too old', async () => {
     const asked: string[] = [];
     const old = async ([text]: TemplateStringsArray) => {

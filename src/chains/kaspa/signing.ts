@@ -7,12 +7,11 @@
  *
  * Schnorr keys only (addresses of version 0): one signature of 65 bytes per input, which is what the masses count on.
  */
-import { readFileSync, type Stats, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { resolve } from 'node:path';
 import { inspect } from 'node:util';
 import { EdgeError } from '../../kit/edge-error.ts';
 import { AddressVersion, decodeAddress, payToAddressScript, prefixOfNetwork } from './address.ts';
+import { readKeyFile } from './key-file.ts';
 import { transactionIdOf } from './transaction-id.ts';
 import { encodeWireTransaction, type WireTransaction } from './wire.ts';
 
@@ -49,12 +48,7 @@ interface Sdk {
   ): { serializeToObject(): SdkTransaction; free(): void };
 }
 
-/** Order of the group of secp256k1: a key is below it and above zero. */
-const GROUP_ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
 const NATIVE_SUBNETWORK = '00'.repeat(20);
-const OTHERS_READ = 0o077;
-/** systemd keeps a credential for its unit alone, by an access list that shows as the group's right to read. */
-const CREDENTIAL_OTHERS_READ = 0o037;
 /** OP_DATA_65, signature, hash type. */
 const SIGNATURE_SCRIPT_HEX = /^41[0-9a-f]{128}01$/;
 
@@ -83,7 +77,7 @@ export class TreasuryKey {
     credentialsDirectory: string | undefined,
   ): TreasuryKey {
     checkPayAddress(payAddress, networkId);
-    const hex = readKey(file, credentialsDirectory);
+    const hex = readKeyFile(file, credentialsDirectory);
     const sdk = createRequire(import.meta.url)('kaspa-wasm') as Sdk;
     let key: SdkKey;
     let address: string;
@@ -92,7 +86,7 @@ export class TreasuryKey {
       address = key.toKeypair().toAddress(networkId.split('-')[0]!).toString();
     } catch {
       // Its own error might quote what it was given.
-      throw keyFault(file, 'the SDK cannot use it');
+      throw new EdgeError('SLUICE_KEY_FILE', `the key file ${file} is refused: the SDK cannot use it`);
     }
     if (address !== payAddress) {
       throw new EdgeError(
@@ -177,42 +171,6 @@ function checkPayAddress(payAddress: string, networkId: string): void {
     'SLUICE_KEY_ADDRESS',
     `payouts can be signed for a Schnorr address of ${networkId} only, and kaspa.payAddress is ${payAddress}`,
     'Use an ordinary address of one key, in full. ECDSA and multi-signature addresses need a signer of their own.',
-  );
-}
-
-function readKey(file: string, credentialsDirectory: string | undefined): string {
-  let stats: Stats;
-  let text: string;
-  try {
-    stats = statSync(file);
-    if (!stats.isFile()) throw keyFault(file, 'it is no file');
-    const isCredential =
-      credentialsDirectory !== undefined && resolve(file).startsWith(`${resolve(credentialsDirectory)}/`);
-    if ((stats.mode & (isCredential ? CREDENTIAL_OTHERS_READ : OTHERS_READ)) !== 0)
-      throw keyFault(
-        file,
-        `others may read it (mode ${(stats.mode & 0o777).toString(8)})`,
-        `chmod 600 ${file}`,
-      );
-    text = readFileSync(file, 'utf8').trim();
-  } catch (error) {
-    if (error instanceof EdgeError) throw error;
-    throw keyFault(file, `it cannot be read: ${(error as NodeJS.ErrnoException).code ?? 'unknown fault'}`);
-  }
-  if (!/^[0-9a-fA-F]{64}$/.test(text))
-    throw keyFault(file, 'it does not hold 64 hex digits and nothing else');
-  const value = BigInt(`0x${text}`);
-  if (value === 0n || value >= GROUP_ORDER)
-    throw keyFault(file, 'the number in it is not a key of this curve');
-  return text.toLowerCase();
-}
-
-function keyFault(file: string, fault: string, remedy?: string): EdgeError {
-  return new EdgeError(
-    'SLUICE_KEY_FILE',
-    `the key file ${file} is refused: ${fault}`,
-    remedy ??
-      'Put the private key of kaspa.payAddress there, 64 hex digits, mode 0600, or use a systemd credential.',
   );
 }
 

@@ -4,8 +4,8 @@
  * One step is one transaction: it holds the lead still (`assert_lead`), changes the state, and posts. It must never decide
  * anything by what it remembers: amounts of a posting are read from the rows that were stored with the plan.
  *
- * A statement that fails ends the lead (see `Lead`), so what a person may cause (a halt, a cancellation too late) is looked at
- * before a transaction begins, and only a race with it costs a new lead.
+ * What a person may cause (a halt, a cancellation too late) is looked at before a transaction begins; in a race with it the database
+ * refuses, which costs the transaction and not the lead (see `Lead`).
  */
 import { EdgeError } from '../../kit/edge-error.ts';
 import { type Entry, post } from '../../ledger/books.ts';

@@ -1,17 +1,21 @@
 /**
  * A private key in a file: 64 hexadecimal digits, readable by its owner alone. In: a path. Out: the digits, in memory only. It must
- * never print them, nor say anything of them but that they are no key.
+ * never print them, nor say anything of them but that they are no key. The treasury's and accounts' keys are read here.
  */
 import { randomBytes } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readFileSync, writeFileSync } from 'node:fs';
-import { isPrivateKey } from '../chains/kaspa/message-signature.ts';
-import { EdgeError, messageOf } from '../kit/edge-error.ts';
+import { resolve } from 'node:path';
+import { EdgeError, messageOf } from '../../kit/edge-error.ts';
+import { isPrivateKey } from './message-signature.ts';
 
 const OTHERS = 0o077;
+/** systemd keeps a credential for its unit alone, by an access list that shows as the group's right to read. */
+const CREDENTIAL_OTHERS = 0o037;
 /** 64 digits and a line end; more is some other file. */
 const FILE_BYTES_MAX = 128;
 
-export function readKeyFile(path: string): string {
+/** @param credentialsDirectory systemd's, where this process has one */
+export function readKeyFile(path: string, credentialsDirectory?: string): string {
   let descriptor: number;
   try {
     descriptor = openSync(path, 'r');
@@ -20,8 +24,13 @@ export function readKeyFile(path: string): string {
   }
   try {
     // Of what was opened, not of the name: that may be another file by now.
-    const { mode, size } = fstatSync(descriptor);
-    if ((mode & OTHERS) !== 0) {
+    const stats = fstatSync(descriptor);
+    if (!stats.isFile())
+      throw new EdgeError('SLUICE_KEY_FILE', `the key file ${path} is refused: it is no file`);
+    const { mode, size } = stats;
+    const isCredential =
+      credentialsDirectory !== undefined && resolve(path).startsWith(`${resolve(credentialsDirectory)}/`);
+    if ((mode & (isCredential ? CREDENTIAL_OTHERS : OTHERS)) !== 0) {
       throw new EdgeError(
         'SLUICE_KEY_FILE',
         `others may read ${path}: its mode is ${(mode & 0o777).toString(8)}`,

@@ -121,6 +121,8 @@ describe('the migration runner', () => {
       'ALTER TABLE cars ADD COLUMN paint text; SELECT pg_sleep(0.3); ALTER TABLE wheels ADD COLUMN paint text;',
     );
     const engine = openDatabase(url, { applicationName: 'an engine that loads', max: 1 });
+    // The client gives no connection to reserve before a first query has made one.
+    await engine`SELECT 1`;
     const loading = await engine.reserve();
     // The migration has the cars and wants the wheels, the engine has the wheels and wants the cars.
     await loading`BEGIN`;
@@ -129,6 +131,7 @@ describe('the migration runner', () => {
     await new Promise((resolve) => setTimeout(resolve, 600));
     await loading`SELECT count(*) FROM cars`.catch(() => {});
     await loading`ROLLBACK`;
+    loading.release();
     expect((await migrated).applied).toHaveLength(1);
     expect(await sql`SELECT paint FROM wheels`).toHaveLength(0);
     await engine.end({ timeout: 5 });

@@ -200,7 +200,7 @@ describe('sluice payer refuses to start', () => {
     chmodSync(stage.keyFile, 0o644);
     expect(await refusal()).toMatchObject({
       code: 2,
-      text: expect.stringMatching(/others may read it \(mode 644\)\n {2}chmod 600/),
+      text: expect.stringMatching(/others may read .*: its mode is 644\n {2}chmod 600 .*SLUICE_KEY_FILE/s),
     });
     process.env.SLUICE_PAYOUT_KEY = 'x';
     try {

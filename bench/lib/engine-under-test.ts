@@ -7,7 +7,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stringify } from 'yaml';
-import type { PoolSnapshot } from '../../src/api/snapshot.ts';
+import type { PoolSnapshot } from '../../src/live/pool-snapshot.ts';
 import { type ChildRole, startChildRole } from '../../src/app/child-role.ts';
 import { silentLogger } from '../../src/kit/log.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/ledger/embedded-postgres.ts';

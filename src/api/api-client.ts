@@ -12,11 +12,11 @@ import { Worker } from 'node:worker_threads';
 import { EdgeError, type EdgeErrorCode, messageOf } from '../kit/edge-error.ts';
 import type { Logger } from '../kit/log.ts';
 import type { Registry } from '../kit/metrics.ts';
+import type { PoolSnapshot } from '../live/pool-snapshot.ts';
 import type { AccountTerms } from './account-desk.ts';
 import type { EngineChoice } from './engine-choice.ts';
 import type { HttpEngineName } from './http-engine.ts';
 import type { MetricsJson } from './scrape.ts';
-import type { PoolSnapshot } from './snapshot.ts';
 import type { ApiThreadData, FromApiThread, ToApiThread } from './thread-messages.ts';
 
 export interface ApiOptions {

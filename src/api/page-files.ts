@@ -8,8 +8,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { projectPath } from '../kit/project-root.ts';
+import type { PoolSnapshot } from '../live/pool-snapshot.ts';
 import { etagOf, type PublishedSnapshot } from './published.ts';
-import type { PoolSnapshot } from './snapshot.ts';
 
 export interface PageAsset {
   readonly path: string;

@@ -1,6 +1,6 @@
 /** The last snapshot as it goes out: made into bytes once, however many ask for it. */
 import { createHash } from 'node:crypto';
-import type { PoolSnapshot } from './snapshot.ts';
+import type { PoolSnapshot } from '../live/pool-snapshot.ts';
 
 export interface PublishedSnapshot {
   readonly snapshot: PoolSnapshot;

@@ -2,11 +2,12 @@
  * What crosses between the main thread and the API thread. A snapshot a second and one question per scrape: nothing of it is
  * per share, nothing grows with the number of miners.
  */
+
+import type { PoolSnapshot } from '../live/pool-snapshot.ts';
 import type { AccountTerms } from './account-desk.ts';
 import type { EngineChoice } from './engine-choice.ts';
 import type { HttpEngineName } from './http-engine.ts';
 import type { MetricsJson } from './scrape.ts';
-import type { PoolSnapshot } from './snapshot.ts';
 
 export interface ApiThreadData {
   readonly host: string;

@@ -1,8 +1,8 @@
 /** What the demo shows: one screen redrawn on a terminal, a plain line now and then otherwise. Pure but for `write`. */
 import colours from 'picocolors';
-import type { PoolSnapshot } from '../api/snapshot.ts';
 import { kasOf } from '../domain/money.ts';
 import type { MoneyTotals } from '../ledger/money-totals.ts';
+import type { PoolSnapshot } from '../live/pool-snapshot.ts';
 
 export interface DemoPlaces {
   readonly stratumUrl: string;

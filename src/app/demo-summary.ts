@@ -3,12 +3,12 @@
  * journal's files, what stands in PostgreSQL, what the node says it merged, what the books say of the money.
  */
 import { writeFileSync } from 'node:fs';
-import type { PoolSnapshot } from '../api/snapshot.ts';
 import { kasOf } from '../domain/money.ts';
 import { inspectJournal } from '../journal/inspect.ts';
 import { booksBalance, type MoneyTotals, readMoneyTotals } from '../ledger/money-totals.ts';
 import { countSharesSince } from '../ledger/share-counts.ts';
 import { openDatabase } from '../ledger/stores/postgres.ts';
+import type { PoolSnapshot } from '../live/pool-snapshot.ts';
 import type { MinerSummary } from '../miner/miner.ts';
 import type { SimnodeStatus } from '../simnode/simnode.ts';
 import type { DemoChain } from './demo-chain.ts';

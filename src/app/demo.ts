@@ -10,11 +10,11 @@
  */
 
 import { relative } from 'node:path';
-import type { PoolSnapshot } from '../api/snapshot.ts';
 import { EdgeError, messageOf } from '../kit/edge-error.ts';
 import { createLogger, type Logger } from '../kit/log.ts';
 import { type MoneyTotals, readMoneyTotals } from '../ledger/money-totals.ts';
 import { openDatabase } from '../ledger/stores/postgres.ts';
+import type { PoolSnapshot } from '../live/pool-snapshot.ts';
 import { demoAddresses } from '../miner/miner.ts';
 import { type ChildRole, startChildRole } from './child-role.ts';
 import { beginChain, type DemoChain } from './demo-chain.ts';

@@ -1,13 +1,13 @@
 /** The pool in numbers, gathered once a second from the rooms that own them. Gathers only; every figure is somebody else's. */
 import { readFileSync } from 'node:fs';
 import type { Config, StratumPortConfig } from '../../config/schema.ts';
-import type { BlockView, NodeView, PoolSnapshot } from '../api/snapshot.ts';
 import type { Chain } from '../chains/chain.ts';
 import type { HashrateWindow } from '../domain/hashrate.ts';
 import { isAccepted, VERDICTS } from '../domain/share.ts';
 import { difficultyLog2Of, difficultyNumber } from '../domain/target.ts';
 import type { ShareJournal } from '../journal/share-journal.ts';
 import { projectPath } from '../kit/project-root.ts';
+import type { BlockView, NodeView, PoolSnapshot } from '../live/pool-snapshot.ts';
 import type { Stratum } from '../stratum/stratum-server.ts';
 import type { JobFeed } from '../templates/job-feed.ts';
 import type { EngineClocks, Ledger } from './ledger-desk.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import type { PoolSnapshot } from '../../src/api/snapshot.ts';
+import type { PoolSnapshot } from '../../src/live/pool-snapshot.ts';
 import { startChildRole } from '../../src/app/child-role.ts';
 import { silentLogger } from '../../src/kit/log.ts';
 import { startEmbeddedPostgres } from '../../src/ledger/embedded-postgres.ts';

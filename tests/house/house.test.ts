@@ -12,7 +12,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src/kit', 'config/limits.ts'],
   ['src/domain', 'wasm', 'config'],
   ['src/chains'],
-  ['src/simnode', 'src/journal', 'src/templates'],
+  ['src/simnode', 'src/journal', 'src/templates', 'src/live'],
   ['src/ledger'],
   ['src/validation'],
   ['workers'],

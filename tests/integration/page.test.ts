@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ApiHandle, startApi } from '../../src/api/api-client.ts';
-import type { PoolSnapshot } from '../../src/api/snapshot.ts';
+import type { PoolSnapshot } from '../../src/live/pool-snapshot.ts';
 import { silentLogger } from '../../src/kit/log.ts';
 import { createRegistry } from '../../src/kit/metrics.ts';
 import { HOSTILE_NAME, SAMPLE } from '../unit/api/sample-snapshot.ts';

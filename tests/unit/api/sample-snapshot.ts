@@ -1,4 +1,4 @@
-import type { PoolSnapshot } from '../../../src/api/snapshot.ts';
+import type { PoolSnapshot } from '../../../src/live/pool-snapshot.ts';
 
 export const HOSTILE_NAME = '<img src=x onerror="document.title=1"> & \'rig\'';
 

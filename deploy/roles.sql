@@ -36,16 +36,19 @@ BEGIN
   -- Nobody's by default, or these would be everybody's.
   FOREACH signature IN ARRAY ARRAY['post_transaction(bigint, text, text, jsonb, bigint[], bigint[])', 'take_lead(text, text)',
       'raise_halt(text, text, text)', 'ensure_day_partitions(date)', 'measure_efforts(integer)',
+      'note_refusals(smallint, bigint, bigint, timestamptz, jsonb, jsonb)', 'roll_spans(integer)', 'roll_span(timestamptz)', 'drop_old_spans()',
       'apply_account_settings(text, bigint, integer, text, timestamptz, text, text)'] LOOP
     CONTINUE WHEN to_regprocedure(signature) IS NULL;
     EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', signature);
   END LOOP;
 
   -- These do with the owner's rights what their callers may not do otherwise: make the tables of a day, write the books in the one way
-  -- that balances, raise the latch, take settings that are newer. Their search path is fixed, so that no caller can put a table of
+  -- that balances, raise the latch, take settings that are newer, sum
+  -- up what is old and drop what is older. Their search path is fixed, so that no caller can put a table of
   -- his own before ours.
   FOREACH signature IN ARRAY ARRAY['ensure_day_partitions(date)', 'raise_halt(text, text, text)',
       'post_transaction(bigint, text, text, jsonb, bigint[], bigint[])',
+      'note_refusals(smallint, bigint, bigint, timestamptz, jsonb, jsonb)', 'roll_spans(integer)',
       'apply_account_settings(text, bigint, integer, text, timestamptz, text, text)'] LOOP
     CONTINUE WHEN to_regprocedure(signature) IS NULL;
     EXECUTE format('ALTER FUNCTION %s SECURITY DEFINER SET search_path = %I, pg_temp', signature, current_schema());
@@ -56,6 +59,8 @@ BEGIN
     ('sluice_auditor', 'raise_halt(text, text, text)'),
     ('sluice_engine', 'ensure_day_partitions(date)'),
     ('sluice_engine', 'measure_efforts(integer)'),
+    ('sluice_engine', 'note_refusals(smallint, bigint, bigint, timestamptz, jsonb, jsonb)'),
+    ('sluice_engine', 'roll_spans(integer)'),
     ('sluice_engine', 'apply_account_settings(text, bigint, integer, text, timestamptz, text, text)'),
     ('sluice_payer', 'post_transaction(bigint, text, text, jsonb, bigint[], bigint[])'),
     ('sluice_payer', 'take_lead(text, text)')) AS f (role, signature) LOOP
@@ -65,7 +70,7 @@ BEGIN
 
   FOR right_of IN SELECT f.role, f.rights, unnest(string_to_array(f.tables, ' ')) AS one FROM (VALUES
     ('sluice_engine', 'INSERT', 'accounts workers instances jobs shares'),
-    ('sluice_engine', 'INSERT, UPDATE', 'share_sums reject_sums journal_progress blocks'),
+    ('sluice_engine', 'INSERT, UPDATE', 'share_sums journal_progress blocks'),
     -- History is only added to.
     ('sluice_payer', 'INSERT', 'accounts policies settlements settlement_parts pot_minutes pps_minutes reward_origins payments payout_steps'),
     ('sluice_payer', 'INSERT, UPDATE', 'leaders treasury_outputs payouts payout_inputs payout_requests payer_status halts network_minutes'),

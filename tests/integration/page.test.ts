@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ApiHandle, startApi } from '../../src/api/api-client.ts';
-import type { PoolSnapshot } from '../../src/live/pool-snapshot.ts';
 import { silentLogger } from '../../src/kit/log.ts';
 import { createRegistry } from '../../src/kit/metrics.ts';
+import type { PoolSnapshot } from '../../src/live/pool-snapshot.ts';
 import { HOSTILE_NAME, SAMPLE } from '../unit/api/sample-snapshot.ts';
 
 const BROWSER = process.env.CHROMIUM_BIN ?? '/usr/bin/chromium';

@@ -14,6 +14,7 @@ import {
 const ROLES_SQL = readFileSync(projectPath('deploy', 'roles.sql'), 'utf8');
 /** insufficient_privilege */
 const REFUSED = '42501';
+const NOW_S = Math.floor(Date.now() / 60_000) * 60;
 
 let database: TestDatabase;
 let fresh: FreshDatabase;
@@ -90,6 +91,28 @@ describe('roles.sql', () => {
       await connection`UPDATE blocks SET colour = 'red'`;
     });
     expect(said).toBe('');
+  });
+
+  it('lets the engine tell refusals and roll spans by their functions, and in no other way', async () => {
+    const said = await as('sluice_engine', async (connection) => {
+      await connection`SELECT note_refusals(1::smallint, 1, 1, now(), ${`[[${NOW_S}, 1, 5, 2]]`}::text::jsonb,
+        (SELECT jsonb_build_array(jsonb_build_array(${NOW_S}::int, address, name, 5, 2)) FROM accounts a
+         JOIN workers w ON w.account_id = a.id LIMIT 1))`;
+      await connection`SELECT roll_spans(1000)`;
+      const [row] = await connection<
+        { count: number }[]
+      >`SELECT sum(count)::int AS count FROM worker_refusals`;
+      expect(row!.count).toBe(2);
+    });
+    expect(said).toBe('');
+    for (const statement of [
+      'DELETE FROM worker_spans',
+      'UPDATE worker_refusals SET count = 1',
+      'SELECT drop_old_spans()',
+      "SELECT roll_span('2031-02-03')",
+    ])
+      expect(await as('sluice_engine', run(statement))).toBe(REFUSED);
+    expect(await as('sluice_reader', run('SELECT roll_spans(1)'))).toBe(REFUSED);
   });
 
   it.each(MONEY)('does not let the engine: %s', async (statement) => {

@@ -2,8 +2,8 @@ import { pathToFileURL } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { escapeHtml, loadPage, type PageFiles } from '../../../src/api/page-files.ts';
 import { publish } from '../../../src/api/published.ts';
-import type { PoolSnapshot } from '../../../src/live/pool-snapshot.ts';
 import { projectPath } from '../../../src/kit/project-root.ts';
+import type { PoolSnapshot } from '../../../src/live/pool-snapshot.ts';
 import { HOSTILE_NAME, SAMPLE } from './sample-snapshot.ts';
 
 interface View {

@@ -169,10 +169,10 @@ describe('the first schema', () => {
         }),
       ),
     );
-    expect((await tables(sql)).filter((name) => /_\d{8}$/.test(name))).toEqual([
-      'share_sums_20261121',
-      'shares_20261121',
-    ]);
+    const parents = ['account_hours', 'share_sums', 'shares', 'worker_refusals', 'worker_spans'];
+    expect((await tables(sql)).filter((name) => /_\d{8}$/.test(name))).toEqual(
+      parents.map((name) => `${name}_20261121`),
+    );
     const bounds = await sql<{ bounds: string }[]>`
       SELECT pg_get_expr(relpartbound, oid) AS bounds FROM pg_class WHERE relname = 'shares_20261121'`;
     expect(bounds[0]?.bounds).toBe(

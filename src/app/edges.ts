@@ -12,6 +12,7 @@ import { loadConfig } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
 import { createLogger, type Logger } from '../kit/log.ts';
 import { projectPath } from '../kit/project-root.ts';
+import { connectSystemd } from '../kit/systemd.ts';
 import { socketName } from '../stratum/socket/inherited-sockets.ts';
 import { type BoundPort, bindPort } from './bound-port.ts';
 import { edgeConfig } from './edge-config.ts';
@@ -39,6 +40,8 @@ class Edge {
   readonly #options: EdgeOptions;
   #child: ChildProcess | undefined;
   #stopping = false;
+  /** Its present life has said that it is ready. */
+  #isUp = false;
   /** Ends a pause before a start. */
   readonly #hurry = new AbortController();
   readonly #ready: Promise<Info>;
@@ -57,6 +60,10 @@ class Edge {
   /** What it said when it first was up, or the code that it ended with before. */
   async first(): Promise<Info | number> {
     return Promise.race([this.#ready, this.done.then((code) => code ?? 0)]);
+  }
+
+  get isUp(): boolean {
+    return this.#isUp;
   }
 
   get pid(): number | undefined {
@@ -117,12 +124,16 @@ class Edge {
     this.#child = child;
     child.on('message', (message: RoleMessage) => {
       if (message.kind !== 'ready') return;
+      this.#isUp = true;
       onUp();
       this.#onReady(message.info);
     });
     return new Promise((resolve) => {
       child.once('error', () => resolve(1));
-      child.once('exit', (code, signal) => resolve(signal ? 128 : (code ?? 1)));
+      child.once('exit', (code, signal) => {
+        this.#isUp = false;
+        resolve(signal ? 128 : (code ?? 1));
+      });
     });
   }
 }
@@ -132,13 +143,21 @@ export async function runEdges(configFile: string, count: number): Promise<numbe
   for (let number = 1; number <= count; number++)
     edgeConfig(config, { number, of: count }, availableParallelism());
   const log = createLogger(config.log.level, config.instance);
+  const systemd = connectSystemd(process.env, process.pid);
   const stopped = new Promise<string>((resolve) => onStopRequested(resolve));
   const ports = bindAll(config);
   const edges = Array.from({ length: count }, (_, index) => {
     const { acceptDescriptors: copies } = config.stratum;
     return new Edge({ number: index + 1, of: count, configFile, ports, copies, log });
   });
-  const reload = (): void => edges.forEach((edge) => void edge.reload());
+  const status = (): string => `${edges.filter(({ isUp }) => isUp).length} of ${count} edges up`;
+  // Each edge reads by itself and says in the log what it took; that it was asked is all that is known here.
+  let allWereUp = false;
+  const reload = (): void => {
+    if (allWereUp) systemd.reloading();
+    for (const edge of edges) edge.reload();
+    if (allWereUp) systemd.ready(status);
+  };
   process.on('SIGHUP', reload);
   try {
     const firsts = await Promise.race([
@@ -155,13 +174,17 @@ export async function runEdges(configFile: string, count: number): Promise<numbe
         kind: 'ready',
         info: { stratumPorts, httpUrls, httpUrl: httpUrls[0], edgePids: edges.map(({ pid }) => pid) },
       });
+      allWereUp = true;
+      systemd.ready(status);
     }
     log.info({ reason: await stopped }, 'asked to stop');
+    systemd.stopping();
     return 0;
   } finally {
     process.off('SIGHUP', reload);
     await Promise.all(edges.map((edge) => edge.stop()));
     for (const port of ports) port.close();
+    systemd.close();
     if (process.connected) process.disconnect();
   }
 }

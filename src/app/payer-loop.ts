@@ -31,6 +31,7 @@ export class DutyLoop {
   readonly #log: Logger;
   readonly #throttled = new ThrottledLog(30_000);
   #stopping = false;
+  #running = false;
   #wake: () => void = () => {};
 
   constructor(log: Logger) {
@@ -41,6 +42,13 @@ export class DutyLoop {
     return this.#stopping;
   }
 
+  /** One line for `systemctl status`. */
+  status(): string {
+    if (!this.#running) return 'waiting for the lead, or for a node to hold the ledger against';
+    const failing = [...this.records].filter(([, { fault }]) => fault !== '').map(([name]) => name);
+    return failing.length === 0 ? 'leads; all duties go well' : `leads; failing: ${failing.join(', ')}`;
+  }
+
   stop(): void {
     this.#stopping = true;
     this.#wake();
@@ -48,14 +56,23 @@ export class DutyLoop {
 
   /** Resolves when `stop` was called; rejects when `stillLeads` does, which is asked after each failure. */
   async run(duties: readonly Duty[], stillLeads: () => Promise<void>): Promise<void> {
-    while (!this.#stopping) {
-      for (const duty of duties) {
-        if (this.#stopping) return;
-        const record = this.#recordOf(duty);
-        if (performance.now() < record.nextAtMs) continue;
-        if (!(await this.#turn(duty, record))) await stillLeads();
+    this.#running = true;
+    try {
+      while (!this.#stopping) {
+        await this.#round(duties, stillLeads);
+        await this.pause(TURN_PAUSE_MS);
       }
-      await this.pause(TURN_PAUSE_MS);
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  async #round(duties: readonly Duty[], stillLeads: () => Promise<void>): Promise<void> {
+    for (const duty of duties) {
+      if (this.#stopping) return;
+      const record = this.#recordOf(duty);
+      if (performance.now() < record.nextAtMs) continue;
+      if (!(await this.#turn(duty, record))) await stillLeads();
     }
   }
 

@@ -15,6 +15,7 @@ import { hostname } from 'node:os';
 import { loadConfig } from '../../config/load.ts';
 import { EdgeError, messageOf } from '../kit/edge-error.ts';
 import { createLogger, type Logger } from '../kit/log.ts';
+import { connectSystemd } from '../kit/systemd.ts';
 import { Lead } from '../ledger/lead.ts';
 import { isUnreachable } from '../ledger/stores/postgres.ts';
 import type { AtPoint } from '../payout/crash-points.ts';
@@ -35,11 +36,13 @@ export async function runPayer(configFile: string, atPoint?: AtPoint): Promise<n
   const log = createLogger(loadConfig(configFile).log.level, 'payer');
   keepMemoryPrivate();
   const told: DutyContext['told'] = { payouts: undefined };
+  const systemd = connectSystemd(process.env, process.pid);
+  const loop = new DutyLoop(log);
   readTermsOnHangup(configFile, told, log);
   const parts = openPayerParts(configFile, process.env, log, true);
-  const loop = new DutyLoop(log);
   onStopRequested((reason) => {
     log.info({ reason }, 'stopping');
+    systemd.stopping();
     loop.stop();
   });
   const { network, payAddress } = parts.config.kaspa;
@@ -51,10 +54,13 @@ export async function runPayer(configFile: string, atPoint?: AtPoint): Promise<n
     );
   try {
     await firstWords(parts.links);
+    // Ready, though another payer may lead: standing by is what a second one is for.
+    if (!loop.stopping) systemd.ready(() => loop.status());
     await leadAgainAndAgain(parts, loop, log, told, atPoint);
     return 0;
   } finally {
     parts.close();
+    systemd.close();
     tellParent({ kind: 'final', info: null });
     if (process.connected) process.disconnect();
   }

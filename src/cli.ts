@@ -88,7 +88,7 @@ function addServeVerb(program: Command): void {
     .addOption(
       new Option(
         '--edge <place>',
-        'only the second of four: 2/4, where systemd starts each by itself (deploy/sluice@.service)',
+        'only the second of four: 2/4, where systemd starts each by itself (deploy/systemd/sluice@.service)',
       )
         .argParser(edgePlace)
         .conflicts('edges'),

@@ -35,7 +35,7 @@ export function bindPort(host: string, port: number): BoundPort {
     throw new EdgeError(
       'SLUICE_EDGES',
       `Node ${process.versions.node} cannot bind a port for others`,
-      'Let systemd bind it: deploy/sluice.socket.',
+      'Let systemd bind it: deploy/systemd/sluice.socket.',
     );
   }
   const handle = create(host, port, net.isIPv6(host) ? 6 : 4);

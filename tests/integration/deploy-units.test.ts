@@ -1,0 +1,73 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { projectPath } from '../../src/kit/project-root.ts';
+
+/** What `systemd-analyze security` gives at most: 10 is a service without any wall, and the engine must talk to the internet. */
+const EXPOSURE_MAX = 1.5;
+const LAUNCH = '/usr/bin/node /opt/sluice/src/launch.mjs';
+
+const FOLDER = projectPath('deploy', 'systemd');
+const units = readdirSync(FOLDER);
+const services = units.filter((name) => name.endsWith('.service'));
+const read = (name: string): string => readFileSync(join(FOLDER, name), 'utf8');
+const hasAnalyze = spawnSync('systemd-analyze', ['--version']).status === 0;
+const skipped = hasAnalyze ? '' : ' (skipped: systemd-analyze not installed)';
+const scratch = mkdtempSync(join(tmpdir(), 'sluice-units-'));
+
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+describe('the units of systemd', () => {
+  it('are there for every role', () => {
+    expect(services.sort()).toEqual([
+      'sluice-api.service',
+      'sluice-backup.service',
+      'sluice-migrate.service',
+      'sluice-payer.service',
+      'sluice.service',
+      'sluice@.service',
+    ]);
+  });
+
+  it.skipIf(!hasAnalyze).each(services)(`%s is walled in to ${EXPOSURE_MAX} or better${skipped}`, (name) => {
+    const { stdout } = spawnSync(
+      'systemd-analyze',
+      ['security', '--offline=true', '--no-pager', join(FOLDER, name)],
+      { encoding: 'utf8' },
+    );
+    const exposure = /Overall exposure level for \S+ (\d+\.\d)/.exec(stdout)?.[1];
+    expect(Number(exposure)).toBeGreaterThan(0);
+    expect(Number(exposure)).toBeLessThanOrEqual(EXPOSURE_MAX);
+  });
+
+  it.skipIf(!hasAnalyze)(`are free of faults${skipped}`, () => {
+    for (const name of units) {
+      // What is installed elsewhere is not here: the same unit, started with what is.
+      const text = read(name).replaceAll(LAUNCH, `${process.execPath} ${projectPath('src', 'launch.mjs')}`);
+      writeFileSync(join(scratch, name), text.replaceAll(/^Documentation=.*$/gm, ''));
+    }
+    const copies = units.map((name) => join(scratch, name));
+    const { status, stderr } = spawnSync('systemd-analyze', ['verify', '--no-pager', '--man=no', ...copies], {
+      encoding: 'utf8',
+    });
+    expect(stderr).not.toMatch(/sluice/);
+    expect(status).toBe(0);
+  });
+
+  it('let nothing write machine code away but leave the compiler of V8 alone', () => {
+    for (const name of services) expect(read(name)).not.toMatch(/^MemoryDenyWriteExecute=yes/m);
+  });
+
+  it('pass every secret as a credential, none as a variable', () => {
+    for (const name of services) {
+      expect(read(name), name).toMatch(/^LoadCredential=database-url:/m);
+      expect(read(name), name).not.toMatch(/^Environment=.*(?:postgres:|KEY|PASSWORD|SECRET)/im);
+    }
+  });
+
+  it('have the payer’s key in the payer alone', () => {
+    expect(services.filter((name) => read(name).includes('payout-key'))).toEqual(['sluice-payer.service']);
+  });
+});

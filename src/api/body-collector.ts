@@ -6,6 +6,8 @@ import type { RequestBody } from './http-engine.ts';
 
 export class BodyCollector {
   readonly body: Promise<RequestBody>;
+  /** The last piece of it was here: nothing of it can come any more. */
+  complete = false;
   #settle!: (body: RequestBody) => void;
   #pieces: Uint8Array[] = [];
   #bytes = 0;
@@ -29,6 +31,7 @@ export class BodyCollector {
   }
 
   end(): void {
+    this.complete = true;
     this.#done({ ok: true, text: Buffer.concat(this.#pieces).toString('utf8') });
   }
 

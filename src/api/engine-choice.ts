@@ -3,6 +3,7 @@
  * take nothing else. A binary with a wrong checksum is never a reason to fall back silently: it is said.
  */
 import { EdgeError } from '../kit/edge-error.ts';
+import { encodingAnswers } from './content-coding.ts';
 import { startNodeEngine } from './engine-node.ts';
 import { startUwsEngine } from './engine-uws.ts';
 import type { HttpEngine, HttpEngineName, HttpEngineOptions } from './http-engine.ts';
@@ -16,7 +17,9 @@ export interface ChosenEngine {
   readonly remark: string;
 }
 
-export async function startEngine(choice: EngineChoice, options: HttpEngineOptions): Promise<ChosenEngine> {
+/** Answers are encoded as each request accepts, whatever `options.handle` is. */
+export async function startEngine(choice: EngineChoice, given: HttpEngineOptions): Promise<ChosenEngine> {
+  const options = { ...given, handle: encodingAnswers(given.handle) };
   if (choice === 'node') return { engine: await startNodeEngine(options), remark: '' };
   let native: UwsModule;
   try {

@@ -15,6 +15,7 @@ import {
   type HttpRequest,
   type HttpResponse,
   isUrlTooLong,
+  type RequestHead,
 } from './http-engine.ts';
 import { listenFault } from './listen-fault.ts';
 import { statusText } from './status-text.ts';
@@ -31,14 +32,26 @@ export async function startNodeEngine(options: HttpEngineOptions): Promise<HttpE
     connectionsCheckingInterval: 1_000,
   });
   server.maxConnections = limits.connectionsMax;
-  // As the other engine: one answer to a connection, however many requests come in one piece.
-  server.maxRequestsPerSocket = 1;
+  server.keepAliveTimeout = limits.keepAliveMs;
+  // Of silence in either direction: who does not read his answer is not kept.
+  server.timeout = limits.requestTimeoutMs;
+  const busy = new WeakSet<Duplex>();
   const live = new WebSocketServer({
     noServer: true,
     maxPayload: limits.liveMessageMaxBytes,
     perMessageDeflate: false,
   });
-  server.on('request', (incoming, outgoing) => answer(incoming, outgoing, options));
+  server.on('request', (incoming, outgoing) => {
+    const { socket } = incoming;
+    // The parser gives out all requests of a chunk at once: the second finds the first one's answer under way.
+    if (busy.has(socket)) {
+      socket.destroy();
+      return;
+    }
+    busy.add(socket);
+    outgoing.on('close', () => busy.delete(socket));
+    answer(incoming, outgoing, options);
+  });
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     refuse(socket, options.failure(statusOfParserFault(error.code)));
   });
@@ -76,8 +89,6 @@ async function closeAll(server: Server, live: WebSocketServer): Promise<void> {
   await closed;
 }
 
-type RequestHead = Omit<HttpRequest, 'readBody'>;
-
 function requestOf(incoming: IncomingMessage): RequestHead {
   const url = incoming.url ?? '/';
   const mark = url.indexOf('?');
@@ -86,6 +97,9 @@ function requestOf(incoming: IncomingMessage): RequestHead {
     path: mark === -1 ? url : url.slice(0, mark),
     query: mark === -1 ? '' : url.slice(mark + 1),
     ifNoneMatch: incoming.headers['if-none-match'] ?? '',
+    acceptEncoding: String(incoming.headers['accept-encoding'] ?? ''),
+    origin: incoming.headers.origin ?? '',
+    host: incoming.headers.host ?? '',
     peer: incoming.socket.remoteAddress ?? '',
     forwardedFor: String(incoming.headers['x-forwarded-for'] ?? ''),
   };
@@ -98,23 +112,22 @@ function answer(incoming: IncomingMessage, outgoing: ServerResponse, options: Ht
     reading ??= collect(incoming, options.limits);
     return reading.body;
   };
+  const carriesBody =
+    incoming.headers['content-length'] !== undefined || incoming.headers['transfer-encoding'] !== undefined;
+  const finish = (response: HttpResponse): void => {
+    // A body that nobody wanted may go on for ever.
+    send(outgoing, response, carriesBody && !reading?.complete);
+  };
   if (isUrlTooLong(head, options.limits)) {
-    incoming.resume();
-    send(outgoing, options.failure(414));
-    return;
-  }
-  try {
-    const result = options.handle({ ...head, readBody });
-    if (result instanceof Promise) {
-      result.then(
-        (response) => send(outgoing, response),
-        () => send(outgoing, options.failure(500)),
-      );
-    } else {
-      send(outgoing, result);
+    finish(options.failure(414));
+  } else {
+    try {
+      const result = options.handle({ ...head, readBody });
+      if (result instanceof Promise) result.then(finish, () => finish(options.failure(500)));
+      else finish(result);
+    } catch {
+      finish(options.failure(500));
     }
-  } catch {
-    send(outgoing, options.failure(500));
   }
   // A body that nobody reads runs off, up to the parser's time-out.
   if (!reading) incoming.resume();
@@ -128,9 +141,10 @@ function collect(incoming: IncomingMessage, limits: HttpLimits): BodyCollector {
   return collector;
 }
 
-function send(outgoing: ServerResponse, { status, headers, body }: HttpResponse): void {
+function send(outgoing: ServerResponse, { status, headers, body }: HttpResponse, mustClose: boolean): void {
   if (outgoing.destroyed) return;
   const empty = status === 304 || status === 204;
+  if (mustClose) outgoing.setHeader('connection', 'close');
   outgoing.writeHead(status, empty ? headers : { ...headers, 'content-length': Buffer.byteLength(body) });
   // For HEAD node:http keeps the length and leaves the body out.
   outgoing.end(empty ? undefined : body);

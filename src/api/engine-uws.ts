@@ -6,10 +6,14 @@
  * - a request object is only valid until its handler returns: what is needed of it is copied at once;
  * - a thread that ends with the server open aborts the whole process (measured: exit 134), so `close` must have run first.
  *
- * And one that every server has: who sends requests and reads no answers must not make us keep them (see CLOSE_CONNECTION).
+ * And one that every server has: who sends requests and reads no answers must not make us keep them. The server parses all requests of a
+ * chunk before it looks whether answers are read: 40,000 small ones on a socket became 800 MB of answers here. But it closes a connection
+ * whose next request comes while an answer is pending. So no answer is given inside the parse (see AnswerQueue), and it stays pending until
+ * the kernel has all of it (`tryEnd`): a connection has one answer under way, and only the headers of it are ours to keep.
  */
 import type {
   TemplatedApp,
+  HttpRequest as UwsRequest,
   HttpResponse as UwsResponse,
   WebSocket as UwsSocket,
   us_listen_socket,
@@ -22,16 +26,11 @@ import {
   type HttpRequest,
   type HttpResponse,
   isUrlTooLong,
+  type RequestHead,
 } from './http-engine.ts';
 import { listenFault, probePort } from './listen-fault.ts';
 import type { UwsModule } from './native-binary.ts';
 import { statusText } from './status-text.ts';
-
-/**
- * A connection ends with its answer. The server parses all requests of a chunk before it looks whether their answers are read: 40,000
- * small requests on one socket became 800 MB of answers here. A page, a scrape or a poll asks seldom enough to connect anew.
- */
-const CLOSE_CONNECTION = true;
 
 type LiveSocket = UwsSocket<Record<string, never>>;
 
@@ -44,19 +43,16 @@ export async function startUwsEngine(uws: UwsModule, options: HttpEngineOptions)
   const { host, limits, livePath } = options;
   const sockets = new Set<LiveSocket>();
   const app = uws.App();
+  const queue = new AnswerQueue();
+  /** Without the live ones: an upgraded socket is another one to the server, and this count never hears of its end. */
+  let connections = 0;
+  const countConnection = (response: UwsResponse, change: number): void => {
+    connections += change;
+    if (change > 0 && connections + sockets.size > limits.connectionsMax) response.close();
+  };
+  app.filter(countConnection);
   app.any('/*', (response, native) => {
-    answer(
-      response,
-      {
-        method: native.getMethod().toUpperCase(),
-        path: native.getUrl(),
-        query: native.getQuery() ?? '',
-        ifNoneMatch: native.getHeader('if-none-match'),
-        peer: Buffer.from(response.getRemoteAddressAsText()).toString('latin1'),
-        forwardedFor: native.getHeader('x-forwarded-for'),
-      },
-      options,
-    );
+    answer(new Exchange(response, native), headOf(response, native), options, queue);
   });
   app.ws<Record<string, never>>(livePath, {
     maxPayloadLength: limits.liveMessageMaxBytes,
@@ -65,7 +61,7 @@ export async function startUwsEngine(uws: UwsModule, options: HttpEngineOptions)
     idleTimeout: LIVE_IDLE_S,
     upgrade: (response, request, context) => {
       if (sockets.size >= limits.liveClientsMax) {
-        send(response, options.failure(503), false);
+        send(new Exchange(response, request), options.failure(503));
         return;
       }
       response.upgrade(
@@ -77,6 +73,7 @@ export async function startUwsEngine(uws: UwsModule, options: HttpEngineOptions)
       );
     },
     open: (socket) => {
+      connections--;
       sockets.add(socket);
       socket.send(options.greeting());
     },
@@ -137,30 +134,79 @@ async function listen(app: TemplatedApp, host: string, port: number): Promise<vo
   throw listenFault(host, port, new Error('refused without a reason'));
 }
 
+function headOf(response: UwsResponse, native: UwsRequest): RequestHead {
+  return {
+    method: native.getMethod().toUpperCase(),
+    path: native.getUrl(),
+    query: native.getQuery() ?? '',
+    ifNoneMatch: native.getHeader('if-none-match'),
+    acceptEncoding: native.getHeader('accept-encoding'),
+    origin: native.getHeader('origin'),
+    host: native.getHeader('host'),
+    peer: Buffer.from(response.getRemoteAddressAsText()).toString('latin1'),
+    forwardedFor: native.getHeader('x-forwarded-for'),
+  };
+}
+
+/** One request and its answer. */
+class Exchange {
+  head = false;
+  aborted = false;
+  reading: BodyCollector | undefined;
+  readonly response: UwsResponse;
+  readonly #carriesBody: boolean;
+
+  constructor(response: UwsResponse, native: UwsRequest) {
+    this.response = response;
+    this.#carriesBody =
+      native.getHeader('content-length') !== '' || native.getHeader('transfer-encoding') !== '';
+  }
+
+  /** A body that nobody wants may go on for ever: the connection ends with the answer. */
+  get hasUnread(): boolean {
+    return this.#carriesBody && !this.reading?.complete;
+  }
+}
+
+/** Answers of a turn of the loop, given at its end. */
+class AnswerQueue {
+  #answers: { readonly exchange: Exchange; readonly result: HttpResponse }[] = [];
+
+  push(exchange: Exchange, result: HttpResponse): void {
+    this.#answers.push({ exchange, result });
+    if (this.#answers.length === 1) setImmediate(() => this.#flush());
+  }
+
+  #flush(): void {
+    const answers = this.#answers;
+    this.#answers = [];
+    for (const { exchange, result } of answers) {
+      if (!exchange.aborted) exchange.response.cork(() => send(exchange, result));
+    }
+  }
+}
+
 function answer(
-  response: UwsResponse,
-  asked: Omit<HttpRequest, 'readBody'>,
+  exchange: Exchange,
+  asked: RequestHead,
   options: HttpEngineOptions,
+  queue: AnswerQueue,
 ): void {
-  const head = asked.method === 'HEAD';
+  exchange.head = asked.method === 'HEAD';
+  exchange.response.onAborted(() => {
+    exchange.aborted = true;
+    exchange.reading?.abort();
+  });
+  const finish = (result: HttpResponse): void => queue.push(exchange, result);
   if (isUrlTooLong(asked, options.limits)) {
-    send(response, options.failure(414), head);
+    finish(options.failure(414));
     return;
   }
-  let aborted = false;
-  let reading: BodyCollector | undefined;
-  response.onAborted(() => {
-    aborted = true;
-    reading?.abort();
-  });
   const readBody: HttpRequest['readBody'] = () => {
-    reading ??= collect(response, options.limits);
-    return reading.body;
+    exchange.reading ??= collect(exchange.response, options.limits);
+    return exchange.reading.body;
   };
   const request: HttpRequest = { ...asked, readBody };
-  const finish = (result: HttpResponse): void => {
-    if (!aborted) response.cork(() => send(response, result, head));
-  };
   try {
     const result = options.handle(request);
     if (result instanceof Promise) {
@@ -183,10 +229,35 @@ function collect(response: UwsResponse, limits: HttpLimits): BodyCollector {
   return collector;
 }
 
-function send(response: UwsResponse, { status, headers, body }: HttpResponse, head: boolean): void {
+function send(exchange: Exchange, { status, headers, body }: HttpResponse): void {
+  const { response } = exchange;
   response.writeStatus(`${status} ${statusText(status)}`);
   for (const [name, value] of Object.entries(headers)) response.writeHeader(name, value);
-  if (status === 304 || status === 204) response.endWithoutBody(undefined, CLOSE_CONNECTION);
-  else if (head) response.endWithoutBody(Buffer.byteLength(body), CLOSE_CONNECTION);
-  else response.end(body, CLOSE_CONNECTION);
+  // Refusals of a body are short.
+  if (exchange.hasUnread) response.end(exchange.head ? undefined : body, true);
+  else if (status === 304 || status === 204) response.endWithoutBody();
+  else if (exchange.head) endWithLength(response, Buffer.byteLength(body));
+  else sendBody(exchange, body);
+}
+
+/** Given the length, `endWithoutBody` waits for the body for ever, and given `undefined` it writes 2^63. */
+function endWithLength(response: UwsResponse, bytes: number): void {
+  response.writeHeader('content-length', String(bytes));
+  response.endWithoutBody();
+}
+
+/**
+ * Hands over what the kernel takes, and the rest as it takes more; who reads nothing for ten seconds is cut by the server. It also closes
+ * by itself after an answer to who asked for that.
+ */
+function sendBody(exchange: Exchange, body: string | Uint8Array): void {
+  const { response } = exchange;
+  const totalBytes = Buffer.byteLength(body);
+  const [, whole] = response.tryEnd(body, totalBytes);
+  if (whole) return;
+  const bytes = Buffer.from(body);
+  response.onWritable((offset) => {
+    const [taken] = response.tryEnd(bytes.subarray(offset), totalBytes);
+    return taken;
+  });
 }

@@ -3,7 +3,9 @@
  * one text to all live sockets at once. Two implementations pass one conformance suite: uWebSockets.js, and node:http + ws
  * where no native binary fits.
  *
- * An engine must never show a stack, keep a client that does not read, or let one client's data reach another.
+ * An engine must never show a stack, keep a client that does not read, or let one client's data reach another. A connection stays open
+ * between requests, but has one answer under way at most: who sends the next request before he has the last answer is cut, and so nobody
+ * can make us keep answers that he does not read.
  */
 
 export type HttpEngineName = 'uws' | 'node';
@@ -15,8 +17,12 @@ export interface HttpRequest {
   readonly path: string;
   /** Without the question mark, '' if there is none. */
   readonly query: string;
-  /** '' if absent. */
+  /** Headers: '' if absent. */
   readonly ifNoneMatch: string;
+  readonly acceptEncoding: string;
+  /** Set by browsers alone, and by them on every request that matters: whoever else sends it can write what he likes. */
+  readonly origin: string;
+  readonly host: string;
   /** The peer's IP address, as the engine writes it. */
   readonly peer: string;
   /** The header x-forwarded-for, '' if absent: whoever sends it can write what he likes. */
@@ -24,6 +30,8 @@ export interface HttpRequest {
   /** Only before the handler returns: a body that nobody asked for is thrown away as it comes. */
   readBody(): Promise<RequestBody>;
 }
+
+export type RequestHead = Omit<HttpRequest, 'readBody'>;
 
 export type RequestBody =
   | { readonly ok: true; readonly text: string }
@@ -35,7 +43,11 @@ export interface HttpResponse {
   readonly headers: Readonly<Record<string, string>>;
   /** Sent with its length; for HEAD the length alone. */
   readonly body: string | Uint8Array;
+  /** The same body, encoded beforehand. */
+  readonly encoded?: Readonly<Partial<Record<ContentCoding, Uint8Array>>> | undefined;
 }
+
+export type ContentCoding = 'br' | 'gzip';
 
 /** Must not throw: what it throws is answered with `unexpected`. */
 export type HttpHandler = (request: HttpRequest) => HttpResponse | Promise<HttpResponse>;
@@ -74,9 +86,12 @@ export interface HttpLimits {
   readonly liveBacklogMaxBytes: number;
   /** A live client has nothing to say. */
   readonly liveMessageMaxBytes: number;
-  /** Only the fallback engine can bound them; uWebSockets.js closes after 10 s of silence by itself. */
+  /** Open at once, live ones with them. What comes on top is closed before it is read. */
   readonly connectionsMax: number;
+  /** For the head of a request, for its body, for reading the answer. uWebSockets.js has ten seconds built in for all but the body. */
   readonly requestTimeoutMs: number;
+  /** Silence between two requests; built into uWebSockets.js as well. A browser's next page is there sooner or takes a connection anew. */
+  readonly keepAliveMs: number;
 }
 
 export const HTTP_LIMITS: HttpLimits = {
@@ -87,6 +102,7 @@ export const HTTP_LIMITS: HttpLimits = {
   liveMessageMaxBytes: 1024,
   connectionsMax: 4096,
   requestTimeoutMs: 10_000,
+  keepAliveMs: 10_000,
 };
 
 export function isUrlTooLong(request: Pick<HttpRequest, 'path' | 'query'>, limits: HttpLimits): boolean {

@@ -9,6 +9,8 @@ import { extname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { projectPath } from '../kit/project-root.ts';
 import type { PoolSnapshot } from '../live/pool-snapshot.ts';
+import { encodedAhead } from './content-coding.ts';
+import type { HttpResponse } from './http-engine.ts';
 import { etagOf, type PublishedSnapshot } from './published.ts';
 
 export interface PageAsset {
@@ -16,6 +18,7 @@ export interface PageAsset {
   readonly contentType: string;
   readonly etag: string;
   readonly body: Uint8Array;
+  readonly encoded: HttpResponse['encoded'];
 }
 
 export interface PageFiles {
@@ -64,7 +67,13 @@ export async function loadPage(folder: string = projectPath('src', 'api', 'page'
     const contentType = CONTENT_TYPES[extname(name)];
     if (!contentType) continue;
     const body = readFileSync(join(folder, name));
-    assets.push({ path: `/assets/${name}`, contentType, etag: etagOf(body), body });
+    assets.push({
+      path: `/assets/${name}`,
+      contentType,
+      etag: etagOf(body),
+      body,
+      encoded: encodedAhead(body),
+    });
   }
   return {
     assets,

@@ -74,7 +74,10 @@ export function createRoutes(sources: RouteSources): HttpHandler {
     ['/readyz', () => readiness(sources)],
   ]);
   for (const asset of sources.page.assets) {
-    routes.set(asset.path, (request) => cached(request, asset.etag, asset.contentType, asset.body));
+    routes.set(asset.path, (request) => ({
+      ...cached(request, asset.etag, asset.contentType, asset.body),
+      encoded: asset.encoded,
+    }));
   }
   const { accounts } = sources;
   if (accounts) routes.set(SETTINGS_PATH, () => settingsForm(accounts));

@@ -64,7 +64,7 @@ export function describeHttpBodies(
       const socket = connect(engine.port, '127.0.0.1');
       let text = '';
       socket.on('data', (part: Buffer) => (text += part.toString()));
-      socket.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\n');
+      socket.write('POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 6\r\n\r\n');
       for (const piece of ['ab', 'cd', 'ef']) {
         await new Promise((resolve) => setTimeout(resolve, 10));
         socket.write(piece);

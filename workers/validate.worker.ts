@@ -3,17 +3,21 @@
  * know of sessions, sockets or the journal.
  */
 import { workerData } from 'node:worker_threads';
-import { batchRecords } from '../src/validation/batch-arena.ts';
+import { batchJudgingMs, batchRecords } from '../src/validation/batch-arena.ts';
 import type { ValidatorTask, ValidatorThreadData } from '../src/validation/validator-threads.ts';
 import { createKaspaNonceKernel } from './kernels/kaspa-nonce.ts';
 
 const data = workerData as ValidatorThreadData;
 const kernel = createKaspaNonceKernel(new Uint8Array(data.templates));
+const judgingMs = batchJudgingMs(data.arena, data.recordsPerBatch);
 
 export default function judge(task: ValidatorTask): undefined | Promise<never> {
   try {
     if (task.fault) meetFault(task.fault);
+    const startedMs = performance.now();
     kernel.judge(batchRecords(data.arena, task.slot, data.recordsPerBatch), task.count);
+    // The roll call judges nothing, and its slot may be somebody's.
+    if (task.count > 0) judgingMs[task.slot] = performance.now() - startedMs;
     return undefined;
   } catch (error) {
     return die(error);

@@ -12,6 +12,7 @@ import { RecordAppender } from '../../src/journal/record-appender.ts';
 import { SegmentChain } from '../../src/journal/segment-chain.ts';
 import { silentLogger } from '../../src/kit/log.ts';
 import { createRegistry } from '../../src/kit/metrics.ts';
+import { StageLatencies } from '../../src/live/stage-latencies.ts';
 import type { SocketAdapter, SocketEvents } from '../../src/stratum/socket/socket-adapter.ts';
 import type { WriteBuffer } from '../../src/stratum/socket/write-buffer.ts';
 import { createStratum, type Stratum } from '../../src/stratum/stratum-server.ts';
@@ -134,6 +135,7 @@ export interface SharePathRig {
 
 export async function openSharePath(connections: number, inlineRecordsMax: number): Promise<SharePathRig> {
   const registry = createRegistry();
+  const stages = new StageLatencies();
   const log = silentLogger;
   const clock = (): number => performance.now();
   let path: SharePath | undefined;
@@ -152,6 +154,7 @@ export async function openSharePath(connections: number, inlineRecordsMax: numbe
     checkAddress: (address) => ({ ok: true, address }),
     workers: journal,
     registry,
+    stages,
     log,
     clock,
     random: Math.random,
@@ -166,6 +169,7 @@ export async function openSharePath(connections: number, inlineRecordsMax: numbe
     replies: stratum.replySink,
     hashrate: new HashrateWindow(HASHRATE_SECONDS, BOOT_UNIX_MS),
     registry,
+    stages,
     log,
     clock,
     wallClock: Date.now,

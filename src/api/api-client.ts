@@ -40,6 +40,8 @@ export interface ApiHandle {
   readonly engine: HttpEngineName;
   /** How often the thread died and came back. */
   readonly restarts: number;
+  /** Cumulative ms that the thread has worked since it was started; 0 while there is none. */
+  readonly busyMs: number;
   close(): Promise<void>;
   /** For drills: the thread dies as by a bug of its own. */
   crashThread(): void;
@@ -99,6 +101,10 @@ class ApiClient implements ApiHandle {
 
   get restarts(): number {
     return this.#restarts;
+  }
+
+  get busyMs(): number {
+    return this.#thread?.worker.performance.eventLoopUtilization().active ?? 0;
   }
 
   async open(): Promise<void> {

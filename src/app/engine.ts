@@ -18,10 +18,13 @@ import { EdgeError } from '../kit/edge-error.ts';
 import type { Logger } from '../kit/log.ts';
 import { createRegistry, type Registry } from '../kit/metrics.ts';
 import { InstanceClaim } from '../ledger/instance-claim.ts';
+import type { EngineInside } from '../live/engine-report.ts';
+import { StageLatencies } from '../live/stage-latencies.ts';
 import type { InheritedSocket } from '../stratum/socket/inherited-sockets.ts';
 import { createStratum, type Stratum } from '../stratum/stratum-server.ts';
 import { JobFeed, type PaceGroup } from '../templates/job-feed.ts';
 import { accountTerms } from './account-terms.ts';
+import { EngineInsideGatherer } from './engine-inside.ts';
 import { lastNumberedSegment } from './journal-numbering.ts';
 import { type EngineClocks, Ledger } from './ledger-desk.ts';
 import { PoolView } from './pool-view.ts';
@@ -44,6 +47,8 @@ export interface Engine {
   readonly httpUrl: string;
   readonly bootUnixMs: number;
   view(): ReturnType<PoolView['snapshot']>;
+  /** For the operator alone. */
+  inside(): EngineInside;
   /** Reads again what may change while it runs: bans and certificates. */
   reload(): void;
   /** Ordered; safe to call twice. */
@@ -61,6 +66,7 @@ export async function startEngine(
   const clocks: EngineClocks = { clock: () => performance.now(), wallClock: Date.now };
   const bootUnixMs = Date.now();
   const registry = createRegistry();
+  const stages = new StageLatencies();
   const hashrate = new HashrateWindow(HASHRATE_WINDOW_S, bootUnixMs);
   const chain = openChain(config, log, clocks);
   const ports = config.stratum.ports.map((port) => portOptions(port, config.stratum.host, process.env));
@@ -95,6 +101,7 @@ export async function startEngine(
     checkAddress: (text) => chain.checkAddress(text),
     workers: names,
     registry,
+    stages,
     log,
     clock: clocks.clock,
     // Not Math.random: its next value can be computed from the extranonces that it gave before.
@@ -104,7 +111,7 @@ export async function startEngine(
   });
   if (!config.stratum.enforceExtranonce)
     log.warn('extranonces are not enforced: a share may be sent on whichever connection credits it most');
-  const ledger = new Ledger({ config, databaseUrl, journal, chain, names, registry, log, clocks });
+  const ledger = new Ledger({ config, databaseUrl, journal, chain, names, registry, stages, log, clocks });
   path = buildSharePath({
     threads: config.validation.threads || Math.max(1, availableParallelism() - 1),
     inlineRecordsMax: config.validation.inlineRecordsMax,
@@ -116,6 +123,7 @@ export async function startEngine(
     replies: stratum.replySink,
     hashrate,
     registry,
+    stages,
     log,
     ...clocks,
     onBlock: (block) => ledger.submit(block),
@@ -123,7 +131,7 @@ export async function startEngine(
   const feed = feedOf(config, path, stratum, clocks);
   const accounts = accountTerms(config, databaseUrl);
   const parts: Parts = {
-    ...{ config, chain, journal, stratum, ledger, path, feed, log, registry, accounts },
+    ...{ config, chain, journal, stratum, ledger, path, feed, log, registry, accounts, stages },
     ...{ renewals, claim: new InstanceClaim({ databaseUrl, instance: config.instance, log }) },
   };
   try {
@@ -159,6 +167,7 @@ interface Parts {
   readonly feed: JobFeed;
   readonly log: Logger;
   readonly registry: Registry;
+  readonly stages: StageLatencies;
   readonly accounts: AccountTerms;
   readonly renewals: Renewals;
   readonly claim: InstanceClaim;
@@ -179,7 +188,11 @@ async function openDoors(
   renewals.start((bans) => stratum.setBans(bans));
   const stratumPorts = opened.map((one) => one.port);
   const view = new PoolView({ ...parts, ...clocks, bootUnixMs, hashrate, stratumPorts });
+  let apiThread: ApiHandle | undefined;
+  const inside = new EngineInsideGatherer({ ...parts, ...clocks, apiBusyMs: () => apiThread?.busyMs ?? 0 });
   const api = await startApi({ ...config.http, registry, snapshot: () => view.snapshot(), accounts, log });
+  apiThread = api;
+  inside.start();
   log.info({ stratumPorts, http: api.url, engine: api.engine }, 'engine is up');
   let closing: Promise<void> | undefined;
   return {
@@ -187,8 +200,12 @@ async function openDoors(
     httpUrl: api.url,
     bootUnixMs,
     view: () => view.snapshot(),
+    inside: () => inside.inside(),
     reload: () => renewals.refresh(),
-    close: () => (closing ??= closeEngine(parts, api)),
+    close: () => {
+      inside.close();
+      return (closing ??= closeEngine(parts, api));
+    },
   };
 }
 

@@ -16,6 +16,7 @@ import { type LoaderClient, startLoader } from '../ledger/loader-client.ts';
 import { migrate } from '../ledger/migrate.ts';
 import { PostgresBlockStore } from '../ledger/stores/block-store.ts';
 import { type Database, isUnreachable, openDatabase } from '../ledger/stores/postgres.ts';
+import type { StageLatencies } from '../live/stage-latencies.ts';
 import type { FoundBlock } from '../validation/verdicts.ts';
 import type { WorkerNames } from './worker-names.ts';
 
@@ -33,6 +34,7 @@ export interface LedgerOptions {
   readonly chain: Chain;
   readonly names: WorkerNames;
   readonly registry: Registry;
+  readonly stages: StageLatencies;
   readonly log: Logger;
   readonly clocks: EngineClocks;
 }
@@ -137,6 +139,7 @@ export class Ledger {
       databaseUrl,
       durableMark: journal.durableMark,
       answeredMark: this.#answered.buffer,
+      commitTimes: this.#options.stages.commitMemory,
       retainMs: config.journal.retainHours * 3_600_000,
       log,
       registry,

@@ -20,7 +20,7 @@ export interface RenewalsOptions {
 export class Renewals {
   readonly #options: RenewalsOptions;
   readonly #faults = new ThrottledLog(SAY_EVERY_MS);
-  readonly #bansAtStart: readonly Ban[];
+  #bans: readonly Ban[];
   #banStamp: string;
   #onBans: (bans: readonly Ban[]) => void = () => {};
   #timer: NodeJS.Timeout | undefined;
@@ -30,11 +30,12 @@ export class Renewals {
     this.#options = options;
     const { banFile } = options;
     this.#banStamp = stampOf(banFile);
-    this.#bansAtStart = banFile === undefined ? [] : readBans(banFile);
+    this.#bans = banFile === undefined ? [] : readBans(banFile);
   }
 
+  /** In force. */
   get bans(): readonly Ban[] {
-    return this.#bansAtStart;
+    return this.#bans;
   }
 
   start(onBans: (bans: readonly Ban[]) => void): void {
@@ -63,6 +64,7 @@ export class Renewals {
     if (banFile === undefined || stamp === this.#banStamp) return;
     const bans = readBans(banFile);
     this.#banStamp = stamp;
+    this.#bans = bans;
     this.#onBans(bans);
     log.info({ bans: bans.length }, 'the list of bans was read again');
   }

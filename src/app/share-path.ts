@@ -8,6 +8,7 @@ import type { Journal } from '../journal/journal.ts';
 import type { Logger } from '../kit/log.ts';
 import type { Registry } from '../kit/metrics.ts';
 import { projectFileUrl } from '../kit/project-root.ts';
+import type { StageLatencies } from '../live/stage-latencies.ts';
 import { JobRegistry } from '../templates/job-registry.ts';
 import { BatchArena } from '../validation/batch-arena.ts';
 import { Batcher } from '../validation/batcher.ts';
@@ -31,6 +32,7 @@ export interface SharePathOptions {
   readonly replies: ReplySink;
   readonly hashrate: HashrateWindow;
   readonly registry: Registry;
+  readonly stages: StageLatencies;
   readonly log: Logger;
   readonly clock: () => number;
   readonly wallClock: () => number;
@@ -101,6 +103,8 @@ export function buildSharePath(options: SharePathOptions): SharePath {
     settle: (records, count) => verdicts.settle(records, count),
     onRelease: () => intake.checkRelief(),
     atEndOfTurn: setImmediate,
+    clock,
+    stages: options.stages,
   });
   const intake: Intake = new Intake({
     registry: jobs,

@@ -12,7 +12,7 @@ import { DurableMark } from './durable-mark.ts';
 import { FaultPlan, type JournalFault } from './fault-plan.ts';
 import type { Durability } from './journal.ts';
 import { OFFSET_HEADER_SEGMENT, SLOT_WORDS, SlotKind } from './record-layout.ts';
-import { Command, Control, type RingBuffers, RingMemory } from './ring-memory.ts';
+import { Command, Control, Figure, type RingBuffers, RingMemory } from './ring-memory.ts';
 import { SegmentWriter } from './segment-writer.ts';
 import { kindAt, partAt, sealSlot } from './slot-codec.ts';
 
@@ -100,12 +100,15 @@ function waitForResume(): number | undefined {
 
 function run(): void {
   let tail = data.startAfter | 0;
+  let wokenAtMs = performance.now();
   for (;;) {
     const bell = memory.get(Control.Bell);
     const head = memory.get(Control.Head);
     if (head === tail) {
       if (memory.get(Control.Command) === Command.Close) return;
+      memory.figures[Figure.BusyMs]! += performance.now() - wokenAtMs;
       Atomics.wait(memory.control, Control.Bell, bell);
+      wokenAtMs = performance.now();
       continue;
     }
     try {

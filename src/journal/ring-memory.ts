@@ -32,7 +32,14 @@ export const SYNC_BOUNDS_S = [
 ] as const;
 
 /** Doubles written by the thread alone; a reader may see a figure a commit old, never a wrong one. */
-export const Figure = { Commits: 0, Records: 1, Bytes: 2, SyncSeconds: 3, FirstBucket: 4 } as const;
+export const Figure = {
+  Commits: 0,
+  Records: 1,
+  Bytes: 2,
+  SyncSeconds: 3,
+  BusyMs: 4,
+  FirstBucket: 5,
+} as const;
 const FIGURE_COUNT = Figure.FirstBucket + SYNC_BOUNDS_S.length + 1;
 
 export interface RingBuffers {

@@ -20,7 +20,7 @@ import type { Durability, Journal, JournalBlock, JournalListener, JournalPositio
 import { registerJournalMetrics } from './journal-metrics.ts';
 import { type JournalStart, type OpeningOptions, takeDirectory } from './journal-opening.ts';
 import { RecordAppender } from './record-appender.ts';
-import { Control } from './ring-memory.ts';
+import { Control, Figure } from './ring-memory.ts';
 import { SegmentChain } from './segment-chain.ts';
 import { SegmentStock } from './segment-stock.ts';
 import { StockKeeper } from './stock-keeper.ts';
@@ -140,6 +140,11 @@ export class ShareJournal implements Journal {
 
   get workerNames(): number {
     return this.#records.workers.size;
+  }
+
+  /** Cumulative ms that the writer thread has not waited for work; its disk's time is in it. */
+  get busyMs(): number {
+    return this.#records.memory.figures[Figure.BusyMs]!;
   }
 
   /** The writer's figures, see ring-memory. */

@@ -6,6 +6,7 @@
  * declared when the family is made.
  */
 import { Registry } from 'prom-client';
+import type { LatencyRecord } from './latency-record.ts';
 
 export { Registry } from 'prom-client';
 
@@ -178,6 +179,61 @@ export class Histogram extends Metric {
     out.push({ value: this.#sum, labels: {}, metricName: `${this.name}_sum` });
     out.push({ value: cumulative, labels: {}, metricName: `${this.name}_count` });
     return out;
+  }
+}
+
+/** Of latency records that somebody fills anyway: read when asked. One label, whose values are the keys. */
+export class LatencyFamily extends Metric {
+  readonly type = 'histogram';
+  readonly #label: string;
+  readonly #records: Readonly<Record<string, LatencyRecord>>;
+
+  constructor(
+    registry: Registry,
+    definition: MetricDefinition,
+    label: string,
+    records: Readonly<Record<string, LatencyRecord>>,
+  ) {
+    super(registry, definition);
+    this.#label = label;
+    this.#records = records;
+  }
+
+  values(): SampleValue[] {
+    return Object.entries(this.#records).flatMap(([value, record]) => {
+      const labels = { [this.#label]: value };
+      const { count } = record;
+      const sample = (name: string, number: number, more = {}): SampleValue => ({
+        value: number,
+        labels: { ...more, ...labels },
+        metricName: `${this.name}_${name}`,
+      });
+      return [
+        ...LATENCY_BOUNDS_S.map((le) => sample('bucket', record.countUpTo(le), { le })),
+        sample('bucket', count, { le: '+Inf' }),
+        sample('sum', record.sumSeconds),
+        sample('count', count),
+      ];
+    });
+  }
+}
+
+/** Counted elsewhere, by somebody who only counts up: read when asked. */
+export class ReadCounterFamily extends Metric {
+  readonly type = 'counter';
+  readonly #read: () => { labels: Record<string, string>; value: number }[];
+
+  constructor(
+    registry: Registry,
+    definition: MetricDefinition,
+    read: () => { labels: Record<string, string>; value: number }[],
+  ) {
+    super(registry, definition);
+    this.#read = read;
+  }
+
+  values(): SampleValue[] {
+    return this.#read();
   }
 }
 

@@ -26,6 +26,8 @@ export interface LoaderClientOptions {
   readonly durableMark: SharedArrayBuffer;
   /** The buffer of an AnsweredMark; without one nothing is said of `loaded_through`. */
   readonly answeredMark?: SharedArrayBuffer;
+  /** Memory of a LatencyRecord: how old shares are when their rows are committed. */
+  readonly commitTimes?: SharedArrayBuffer;
   /** How long a segment is kept after its last write once it is in the database. */
   readonly retainMs?: number;
   readonly log: Logger;
@@ -73,6 +75,11 @@ export class LoaderClient {
 
   status(): LoaderStatus {
     return this.#status;
+  }
+
+  /** Cumulative ms that the thread has worked since it was started; 0 while there is none. */
+  get busyMs(): number {
+    return this.#worker?.performance.eventLoopUtilization().active ?? 0;
   }
 
   /** Threads that died and were replaced. */
@@ -151,6 +158,7 @@ export class LoaderClient {
       databaseUrl: options.databaseUrl,
       durableMark: options.durableMark,
       answeredMark: options.answeredMark,
+      commitTimes: options.commitTimes,
       retainMs: options.retainMs ?? RETAIN_MS,
       rowsMax: options.rowsMax ?? LOADER_ROWS_MAX,
       intervalMs: options.intervalMs ?? LIMITS.loaderIntervalMs,

@@ -57,6 +57,8 @@ export interface LoaderThreadData {
   readonly databaseUrl: string;
   readonly durableMark: SharedArrayBuffer;
   readonly answeredMark: SharedArrayBuffer | undefined;
+  /** Memory of a LatencyRecord: how old shares are when their rows are committed. */
+  readonly commitTimes: SharedArrayBuffer | undefined;
   readonly retainMs: number;
   readonly rowsMax: number;
   readonly intervalMs: number;

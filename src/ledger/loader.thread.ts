@@ -5,6 +5,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { AnsweredMark } from '../journal/answered-mark.ts';
 import { DurableMark } from '../journal/durable-mark.ts';
+import { LatencyRecord } from '../kit/latency-record.ts';
 import { Loader } from './loader.ts';
 import type { LoaderReply, LoaderRequest, LoaderThreadData } from './loader-status.ts';
 
@@ -25,6 +26,7 @@ const loader = new Loader({
     return position.segment === 0 ? undefined : position;
   },
   answeredThroughMs: () => answered?.read() ?? 0,
+  commitTimes: data.commitTimes && new LatencyRecord(data.commitTimes),
   retainMs: data.retainMs,
   rowsMax: data.rowsMax,
   intervalMs: data.intervalMs,

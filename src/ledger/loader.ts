@@ -16,6 +16,7 @@ import { LIMITS } from '../../config/limits.ts';
 import type { JournalPosition } from '../journal/journal.ts';
 import { deletableSegments, listSegments } from '../journal/segment-files.ts';
 import { messageOf } from '../kit/edge-error.ts';
+import type { LatencyRecord } from '../kit/latency-record.ts';
 import { BatchWriter } from './batch-writer.ts';
 import { DatabaseSession } from './database-session.ts';
 import { LoadedThrough } from './loaded-through.ts';
@@ -32,6 +33,8 @@ export interface LoaderOptions {
   readonly durablePosition: () => JournalPosition | undefined;
   /** Unix ms before which every share has its answer; 0 = unknown. Read before the durable mark. */
   readonly answeredThroughMs?: () => number;
+  /** How old shares are when their rows are committed. */
+  readonly commitTimes?: LatencyRecord | undefined;
   readonly retainMs: number;
   readonly log: LoaderLog;
   readonly rowsMax?: number;
@@ -216,6 +219,7 @@ export class Loader {
       return 'batch';
     }
     this.#committed = batch.to;
+    if (this.#options.commitTimes) batch.recordAges(this.#options.commitTimes, Date.now());
     if (batch.throughMs > 0) this.#through.clear();
     this.#account(batch);
     return read === 'full' ? 'full batch' : 'batch';

@@ -7,6 +7,7 @@ import { VERDICTS } from '../domain/share.ts';
 import type { JournalPosition } from '../journal/journal.ts';
 import { OFFSET_EXTRANONCE, OFFSET_NONCE, SLOT_WORDS } from '../journal/record-layout.ts';
 import { byteAAt, byteBAt, receivedAt } from '../journal/slot-codec.ts';
+import type { LatencyRecord } from '../kit/latency-record.ts';
 import { POSTGRES_EPOCH_MS, type ShareCopyBuffer } from './binary-copy.ts';
 import type { ShareSums } from './share-sums.ts';
 
@@ -108,6 +109,12 @@ export class ShareBatch {
     this.jobs.add(job);
     if (worker.lost || job.lost) this.unattributed++;
     this.days.add(Math.floor(this.#receivedAtMs(index * SLOT_WORDS) / DAY_MS));
+  }
+
+  /** How old each share is now. */
+  recordAges(ages: LatencyRecord, nowUnixMs: number): void {
+    for (let share = 0; share < this.shares; share++)
+      ages.record(nowUnixMs - this.#receivedAtMs(this.#slots[share]! * SLOT_WORDS));
   }
 
   addBlock(block: LoadedBlock): void {

@@ -126,6 +126,14 @@ export class StratumMetrics {
     this.#closes.inc(CLOSE_INDEX[reason]);
   }
 
+  closesByReason(): Readonly<Record<CloseReason, number>> {
+    const { counts } = this.#closes;
+    return Object.fromEntries(CLOSE_REASONS.map((reason, index) => [reason, counts[index]!])) as Record<
+      CloseReason,
+      number
+    >;
+  }
+
   retargeted(up: boolean): void {
     this.#retargets.inc(up ? 0 : 1);
   }

@@ -4,6 +4,7 @@ import type { ExtranonceBytes } from '../domain/extranonce.ts';
 import type { DifficultyLog2 } from '../domain/target.ts';
 import type { Logger } from '../kit/log.ts';
 import type { Registry } from '../kit/metrics.ts';
+import type { StageLatencies } from '../live/stage-latencies.ts';
 import type { Ban } from './fairness/ban.ts';
 import type { DialectName } from './protocol/dialects.ts';
 import type { WorkerRegistry } from './session/sessions-options.ts';
@@ -44,6 +45,8 @@ export interface StratumOptions {
   readonly checkAddress: (text: string) => AddressCheck;
   readonly workers: WorkerRegistry;
   readonly registry: Registry;
+  /** Absent: how long parsing takes is told to nobody. */
+  readonly stages?: StageLatencies;
   readonly log: Logger;
   /** Monotonic ms. */
   readonly clock: () => number;

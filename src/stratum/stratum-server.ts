@@ -19,6 +19,7 @@ import { DIALECTS } from './protocol/dialects.ts';
 import { buildJobLines, isSendable, type JobAnnouncement, type JobLines } from './protocol/job-lines.ts';
 import { RECONNECT } from './protocol/messages.ts';
 import { Reception } from './reception.ts';
+import { ChunkTimes } from './session/chunk-times.ts';
 import { CloseLog } from './session/close-log.ts';
 import { Diary } from './session/diary.ts';
 import { FanOut } from './session/fan-out.ts';
@@ -61,10 +62,14 @@ export interface Stratum {
   /** Sessions with lines that were read while validation was full, and have not been taken yet. */
   heldCount(): number;
   forEachSession(visit: (view: SessionView) => void): void;
+  /** The same in slices of so many slots: returns where to go on, 0 at the end. Who comes meanwhile may be missed, nobody is seen twice. */
+  visitSlice(from: number, slots: number, visit: (view: SessionView) => void): number;
   /** Why was I refused? Of all connections of the address, or of one worker of it. */
   diariesOf(address: string, worker?: string): MinerDiary[];
   /** From now on these, and no others; connections of who is banned end. */
   setBans(bans: readonly Ban[]): void;
+  /** Connections ended since the start, by reason. */
+  closes(): Readonly<Record<CloseReason, number>>;
   /** First lines of clients that no dialect row knows, one per user agent: what a new row is made of. */
   unknownHandshakes(): readonly Handshake[];
   /** Nothing is read any more; what was, is still taken (see `heldCount`), and answers that are owed still go out. */
@@ -137,6 +142,7 @@ class StratumServer implements Stratum {
     const sessions = new Sessions({
       ...{ limits, portLimits, door, loginPenalties, diary, metrics, clock, workers, fanOuts },
       ...{ extranonceBytes, extranonces: pools, onFault },
+      chunkTimes: new ChunkTimes(metrics.submitLines, clock, options.stages),
       onSwept: (session, nowMs) => this.#onSwept(session, nowMs),
       onClosed: (session, reason) => {
         loginDesk.left(session, reason, clock());
@@ -230,6 +236,10 @@ class StratumServer implements Stratum {
     this.#sessions.forEachAuthorized(visit);
   }
 
+  visitSlice(from: number, slots: number, visit: (view: SessionView) => void): number {
+    return this.#sessions.visitSlice(from, slots, visit);
+  }
+
   diariesOf(address: string, worker?: string): MinerDiary[] {
     const found: MinerDiary[] = [];
     const nowMs = this.#options.clock();
@@ -245,6 +255,10 @@ class StratumServer implements Stratum {
     this.#sessions.forEachOpen((session) => {
       if (this.#door.banOf(session.remoteAddress) !== undefined) this.#sessions.finish(session, 'banned');
     });
+  }
+
+  closes(): Readonly<Record<CloseReason, number>> {
+    return this.#metrics.closesByReason();
   }
 
   unknownHandshakes(): readonly Handshake[] {
@@ -322,7 +336,7 @@ class StratumServer implements Stratum {
     };
   }
 
-  #onUnknownClient(handshake: Handshake): void {
+  #onUnknownClient({ atMs: _, ...handshake }: Handshake): void {
     this.#faultLog.once('unknown_client', this.#options.clock(), (swallowed) =>
       this.#options.log.info(
         { ...handshake, swallowed },

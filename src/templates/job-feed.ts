@@ -51,6 +51,7 @@ export class JobFeed {
   #newest: Template | undefined;
   #newestAtMs = 0;
   #announced = 0;
+  #received = 0;
   #closed = false;
   #disarmKeepAlive: (() => void) | undefined;
 
@@ -70,6 +71,11 @@ export class JobFeed {
     return this.#announced;
   }
 
+  /** Templates taken from nodes. */
+  get received(): number {
+    return this.#received;
+  }
+
   /** ms since the newest template came; Infinity before the first. */
   templateAgeMs(nowMs: number): number {
     return this.#newest ? nowMs - this.#newestAtMs : Number.POSITIVE_INFINITY;
@@ -86,6 +92,7 @@ export class JobFeed {
   onTemplate(template: Template): void {
     if (this.#closed) return;
     const nowMs = this.#options.clock();
+    this.#received++;
     this.#newest = template;
     this.#newestAtMs = nowMs;
     for (const state of this.#groups) {

@@ -8,6 +8,7 @@
  *
  * No promise, closure or object per record; one promise per pool batch.
  */
+import type { StageLatencies } from '../live/stage-latencies.ts';
 import type { BatchArena } from './batch-arena.ts';
 import {
   OFFSET_DIFFICULTY_LOG2,
@@ -50,6 +51,9 @@ export interface BatcherOptions {
   readonly onRelease: () => void;
   /** Runs the callback when this turn's input has been read; setImmediate outside tests. */
   readonly atEndOfTurn: (callback: () => void) => void;
+  /** Monotonic ms. */
+  readonly clock: () => number;
+  readonly stages: StageLatencies;
 }
 
 interface Waiting {
@@ -64,10 +68,15 @@ export class Batcher {
   readonly #dataViews: DataView[];
   /** Of each slot's first record, which is its oldest; Infinity while the slot is free. */
   readonly #firstAtMs: Float64Array;
+  /** Of each slot: when the turn of its first record had been read; NaN until then. */
+  readonly #readAtMs: Float64Array;
   readonly #endOfTurn: () => void;
   #openSlot = -1;
   #openCount = 0;
   #armed = false;
+  /** Of this turn: when it began, and how many submissions it has brought. */
+  #turnAtMs = 0;
+  #turnRecords = 0;
   #inlineBatches = 0;
   #threadBatches = 0;
 
@@ -76,6 +85,7 @@ export class Batcher {
     this.#views = Array.from({ length: options.arena.slots }, (_, slot) => options.arena.records(slot));
     this.#dataViews = this.#views.map((view) => new DataView(view.buffer, view.byteOffset, view.byteLength));
     this.#firstAtMs = new Float64Array(options.arena.slots).fill(Number.POSITIVE_INFINITY);
+    this.#readAtMs = new Float64Array(options.arena.slots).fill(Number.NaN);
     this.#endOfTurn = () => this.#closeTurn();
   }
 
@@ -137,9 +147,11 @@ export class Batcher {
     view.setFloat64(at + OFFSET_REQUEST_ID, requestId, true);
     view.setFloat64(at + OFFSET_RECEIVED_AT, receivedAtMs, true);
     this.#openCount++;
+    this.#turnRecords++;
     if (this.#openCount === this.#options.arena.recordsPerBatch) this.#close();
     if (!this.#armed) {
       this.#armed = true;
+      this.#turnAtMs = receivedAtMs;
       this.#options.atEndOfTurn(this.#endOfTurn);
     }
     return true;
@@ -147,16 +159,27 @@ export class Batcher {
 
   #closeTurn(): void {
     this.#armed = false;
+    const nowMs = this.#options.clock();
+    if (this.#turnRecords > 0) {
+      this.#options.stages.read.record(nowMs - this.#turnAtMs, this.#turnRecords);
+      this.#turnRecords = 0;
+    }
+    for (const { slot } of this.#waiting) this.#markRead(slot, nowMs);
     if (this.#openCount > 0) {
+      this.#markRead(this.#openSlot, nowMs);
       const few = this.#openCount <= this.#options.inlineRecordsMax && this.#waiting.length === 0;
-      if (few) this.#judgeInline();
+      if (few) this.#judgeInline(nowMs);
       // With every thread busy the batch stays open and grows; a finished batch comes back for it.
       else if (this.#options.threads.idle) this.#close();
     }
     this.#dispatch();
   }
 
-  #judgeInline(): void {
+  #markRead(slot: number, nowMs: number): void {
+    if (Number.isNaN(this.#readAtMs[slot]!)) this.#readAtMs[slot] = nowMs;
+  }
+
+  #judgeInline(nowMs: number): void {
     const slot = this.#openSlot;
     const count = this.#openCount;
     // Given up before settling: a settle that appends must open a batch of its own.
@@ -165,6 +188,8 @@ export class Batcher {
     this.#inlineBatches++;
     const records = this.#views[slot]!;
     this.#options.inline.judge(records, count);
+    this.#options.stages.hash.record(this.#options.clock() - nowMs, count);
+    this.#options.stages.queue.record(nowMs - this.#readAtMs[slot]!, count);
     this.#options.settle(records, count);
     this.#release(slot);
   }
@@ -179,7 +204,10 @@ export class Batcher {
     while (this.#waiting.length > 0 && this.#options.threads.idle) {
       const batch = this.#waiting.shift()!;
       this.#threadBatches++;
+      // A batch that was full is handed over before the turn's end where a thread comes free.
+      this.#markRead(batch.slot, this.#options.clock());
       void this.#options.threads.judge(batch.slot, batch.count).then(() => {
+        this.#judgedByThread(batch);
         this.#options.settle(this.#views[batch.slot]!, batch.count);
         this.#release(batch.slot);
         this.#dispatch();
@@ -189,7 +217,16 @@ export class Batcher {
     }
   }
 
+  /** Just now. */
+  #judgedByThread({ slot, count }: Waiting): void {
+    const { stages, clock, arena } = this.#options;
+    const judgingMs = arena.judgingMs(slot);
+    stages.hash.record(judgingMs, count);
+    stages.queue.record(clock() - this.#readAtMs[slot]! - judgingMs, count);
+  }
+
   #release(slot: number): void {
+    this.#readAtMs[slot] = Number.NaN;
     this.#firstAtMs[slot] = Number.POSITIVE_INFINITY;
     this.#options.arena.release(slot);
     this.#options.onRelease();

@@ -10,6 +10,8 @@ export class PendingReplies {
   readonly verdict: Uint8Array;
   readonly difficulty: Int8Array;
   readonly receivedAtMs: Float64Array;
+  /** When its verdict was known; the same for all of a batch. */
+  readonly appendedAtMs: Float64Array;
   readonly jobId: Uint32Array;
   readonly nonceLow: Uint32Array;
   readonly nonceHigh: Uint32Array;
@@ -28,6 +30,7 @@ export class PendingReplies {
     this.verdict = new Uint8Array(capacity);
     this.difficulty = new Int8Array(capacity);
     this.receivedAtMs = new Float64Array(capacity);
+    this.appendedAtMs = new Float64Array(capacity);
     this.jobId = new Uint32Array(capacity);
     this.nonceLow = new Uint32Array(capacity);
     this.nonceHigh = new Uint32Array(capacity);
@@ -70,6 +73,7 @@ export class PendingReplies {
     jobId: number,
     nonceLow: number,
     nonceHigh: number,
+    appendedAtMs: number,
   ): void {
     if (this.#size > this.#mask)
       throw new RangeError('more answers wait for the journal than its ring has records');
@@ -85,6 +89,7 @@ export class PendingReplies {
     this.jobId[index] = jobId;
     this.nonceLow[index] = nonceLow;
     this.nonceHigh[index] = nonceHigh;
+    this.appendedAtMs[index] = appendedAtMs;
     this.#size++;
   }
 

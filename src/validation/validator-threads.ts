@@ -94,6 +94,11 @@ export class ValidatorThreads implements BatchThreads {
     return this.#replaced;
   }
 
+  /** Cumulative ms that each thread has worked since it was started. */
+  busyMs(): readonly number[] {
+    return this.#piscina.threads.map((thread) => thread.performance.eventLoopUtilization().active);
+  }
+
   async judge(slot: number, count: number): Promise<void> {
     this.#inFlight++;
     try {

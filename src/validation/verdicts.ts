@@ -15,6 +15,7 @@ import { isAccepted, VERDICT_UNPREPARED, Verdict } from '../domain/share.ts';
 import { difficultyLog2Of, difficultyNumber, difficultyOfTarget, shareTargetLog2 } from '../domain/target.ts';
 import type { Journal, JournalListener } from '../journal/journal.ts';
 import type { Logger } from '../kit/log.ts';
+import type { StageLatencies } from '../live/stage-latencies.ts';
 import type { JobRegistry } from '../templates/job-registry.ts';
 import {
   OFFSET_DIFFICULTY_LOG2,
@@ -75,6 +76,7 @@ export interface VerdictsOptions {
   readonly rescue: JobRescue | undefined;
   /** Answers that can wait for the journal: as many as its ring holds records. */
   readonly pendingMax: number;
+  readonly stages: StageLatencies;
 }
 
 export class Verdicts implements JournalListener {
@@ -140,9 +142,19 @@ export class Verdicts implements JournalListener {
     const nowMs = this.#options.clock();
     const unixMs = this.#options.wallClock();
     const pending = this.#pending;
-    const { replies, metrics, hashrate } = this.#options;
+    const { replies, metrics, hashrate, stages } = this.#options;
+    const before = pending.size;
+    // Those of one batch lie behind each other and have waited equally long.
+    let sinceMs = 0;
+    let together = 0;
     while (pending.size > 0 && pending.headSequence <= sequence) {
       const head = pending.head;
+      if (pending.appendedAtMs[head] !== sinceMs) {
+        if (together > 0) stages.journal.record(nowMs - sinceMs, together);
+        sinceMs = pending.appendedAtMs[head]!;
+        together = 0;
+      }
+      together++;
       const difficulty = pending.difficulty[head]!;
       metrics.verdicts.inc(pending.verdict[head]!);
       metrics.creditedDifficulty.inc(difficultyNumber(difficulty));
@@ -159,6 +171,10 @@ export class Verdicts implements JournalListener {
       pending.pop();
     }
     replies.flush();
+    if (together > 0) {
+      stages.journal.record(nowMs - sinceMs, together);
+      stages.reply.record(this.#options.clock() - nowMs, before - pending.size);
+    }
     this.#options.onReleased();
   }
 
@@ -255,6 +271,7 @@ export class Verdicts implements JournalListener {
       jobId,
       nonceLow,
       nonceHigh,
+      nowMs,
     );
     return verdict;
   }

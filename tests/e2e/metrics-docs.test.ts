@@ -35,11 +35,12 @@ function describedMetrics(text: string): { name: string; type: string; help: str
     if (!type?.[1]?.startsWith('sluice_')) continue;
     const name = type[1];
     const labels = new Set<string>();
-    for (const sample of lines.filter((one) => one.startsWith(`${name}{`))) {
+    const samplesOf = new RegExp(`^${name}(_bucket|_sum|_count)?\\{`);
+    for (const sample of lines.filter((one) => samplesOf.test(one))) {
       for (const label of sample
         .slice(sample.indexOf('{') + 1, sample.lastIndexOf('}'))
         .matchAll(/(\w+)="/g)) {
-        labels.add(label[1]!);
+        if (label[1] !== 'le') labels.add(label[1]!);
       }
     }
     found.push({ name, type: type[2]!, help: helps.get(name) ?? '', labels: [...labels] });

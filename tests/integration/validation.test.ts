@@ -5,6 +5,7 @@ import type { Template } from '../../src/domain/job.ts';
 import { Verdict } from '../../src/domain/share.ts';
 import { silentLogger } from '../../src/kit/log.ts';
 import { projectFileUrl } from '../../src/kit/project-root.ts';
+import { StageLatencies } from '../../src/live/stage-latencies.ts';
 import { JobRegistry } from '../../src/templates/job-registry.ts';
 import { BatchArena } from '../../src/validation/batch-arena.ts';
 import {
@@ -52,6 +53,7 @@ class Room {
   readonly threads: ValidatorThreads;
   readonly arena: BatchArena;
   readonly batcher: Batcher;
+  readonly stages = new StageLatencies();
   /** By request id, in the order of settling: a record that came twice has two entries. */
   readonly settled = new Map<number, Settled[]>();
   sent = 0;
@@ -83,6 +85,8 @@ class Room {
       settle: (records, count) => this.#settle(records, count),
       onRelease: () => {},
       atEndOfTurn: setImmediate,
+      clock: () => performance.now(),
+      stages: this.stages,
     });
   }
 

@@ -3,6 +3,7 @@
  * hash in either: the engine's judge says yes to all.
  */
 import { Verdict } from '../../../src/domain/share.ts';
+import { StageLatencies } from '../../../src/live/stage-latencies.ts';
 import { BatchArena } from '../../../src/validation/batch-arena.ts';
 import { OFFSET_VERDICT, RECORD_BYTES } from '../../../src/validation/batch-layout.ts';
 import { Batcher } from '../../../src/validation/batcher.ts';
@@ -32,6 +33,8 @@ function engineRun(): () => number {
     atEndOfTurn: (callback) => {
       endTurn = callback;
     },
+    clock: () => performance.now(),
+    stages: new StageLatencies(),
   });
   const session = { slot: 7, generation: 3, workerRef: 9 } as Parameters<Batcher['append']>[0];
   let nonce = 0;

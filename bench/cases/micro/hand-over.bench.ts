@@ -9,6 +9,7 @@ import { Piscina } from 'piscina';
 import { LIMITS } from '../../../config/limits.ts';
 import { silentLogger } from '../../../src/kit/log.ts';
 import { projectFileUrl } from '../../../src/kit/project-root.ts';
+import { StageLatencies } from '../../../src/live/stage-latencies.ts';
 import { JobRegistry } from '../../../src/templates/job-registry.ts';
 import { BatchArena } from '../../../src/validation/batch-arena.ts';
 import { Batcher } from '../../../src/validation/batcher.ts';
@@ -69,6 +70,8 @@ async function throughBatches({ arena, jobs, jobId, threads }: Pool, perTurn: nu
     },
     onRelease: () => {},
     atEndOfTurn: setImmediate,
+    clock: () => performance.now(),
+    stages: new StageLatencies(),
   });
   const session = { slot: 7, generation: 3, workerRef: 9 } as Parameters<Batcher['append']>[0];
   const slot = jobs.slotOf(jobId);

@@ -166,9 +166,10 @@ export class LoginDesk {
 
   #keepHandshake(session: Session): void {
     const { remoteAddress, userAgent, handshake: lines } = session;
+    const { nowMs: atMs } = this.#options.sessions;
     session.handshake = '';
     if (!session.isUnknownClient || lines === '') return;
-    const handshake = { userAgent, remoteAddress, lines };
+    const handshake = { userAgent, remoteAddress, lines, atMs };
     if (this.#options.unknownClients.keep(handshake)) this.#options.onUnknownClient(handshake);
   }
 

@@ -1,6 +1,7 @@
 /** What a session shows to other rooms. */
 import type { DifficultyLog2 } from '../../domain/target.ts';
 import type { Dialect } from '../protocol/dialects.ts';
+import type { SocketAdapter } from '../socket/socket-adapter.ts';
 import type { ResponseTimes } from './response-times.ts';
 
 /** What other rooms may know of a session: for statistics. Valid during the call that shows it. */
@@ -23,4 +24,8 @@ export interface SessionView {
   /** Monotonic ms, as coarse as a turn; 0 = none yet. */
   readonly lastShareAtMs: number;
   readonly times: ResponseTimes;
+  /** Its socket; unsent bytes are what it has not read. */
+  readonly adapter: Pick<SocketAdapter, 'backlogBytes'> | undefined;
+  /** Monotonic ms since when some have lain there; NaN = none do. */
+  readonly unreadSinceMs: number;
 }

@@ -17,6 +17,7 @@ import type { WriteBuffer } from '../socket/write-buffer.ts';
 import type { StratumLimits } from '../stratum-limits.ts';
 import type { CloseReason, StratumMetrics } from '../stratum-metrics.ts';
 import { ANSWER_BYTES_MAX, ANSWER_ID_MAX, type Answers, NO_ANSWER } from './answers.ts';
+import type { ChunkTimes } from './chunk-times.ts';
 import { Conduct } from './conduct.ts';
 import type { Diary } from './diary.ts';
 import { DifficultyHistory } from './difficulty-history.ts';
@@ -34,6 +35,7 @@ export interface SessionRoom {
   readonly answers: Answers;
   readonly writeBuffer: WriteBuffer;
   readonly diary: Diary;
+  readonly chunkTimes: ChunkTimes;
   /** Monotonic ms, as coarse as a turn. */
   readonly nowMs: number;
   onFirstBytes(session: Session, chunk: Buffer): void;
@@ -361,7 +363,9 @@ export class Session implements SubmittingSession, SocketEvents, LineSink, Sessi
       room.onFirstBytes(this, chunk);
     }
     if (this.adapter === undefined || this.state === SessionState.Closing) return;
+    room.chunkTimes.begin();
     room.onFramed(this, this.framer.push(chunk, this));
+    room.chunkTimes.end();
   }
 
   onLine(buffer: Buffer, start: number, end: number): LineFate {

@@ -5,6 +5,7 @@ import type { LoginPenalties } from '../fairness/login-penalties.ts';
 import type { LineFate } from '../socket/line-framer.ts';
 import type { PortLimits, StratumLimits } from '../stratum-limits.ts';
 import type { CloseReason, StratumMetrics } from '../stratum-metrics.ts';
+import type { ChunkTimes } from './chunk-times.ts';
 import type { Diary } from './diary.ts';
 import type { FanOut } from './fan-out.ts';
 import type { Session } from './session.ts';
@@ -24,6 +25,7 @@ export interface SessionsOptions {
   readonly diary: Diary;
   readonly metrics: StratumMetrics;
   readonly clock: () => number;
+  readonly chunkTimes: ChunkTimes;
   readonly workers: WorkerRegistry;
   /** By port. */
   readonly extranonces: readonly ExtranoncePool[];

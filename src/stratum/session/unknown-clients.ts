@@ -14,6 +14,8 @@ export interface Handshake {
   readonly remoteAddress: string;
   /** The lines up to authorize, as they came. */
   readonly lines: string;
+  /** Monotonic ms. */
+  readonly atMs: number;
 }
 
 export interface UnknownClientLimits {

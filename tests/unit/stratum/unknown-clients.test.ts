@@ -56,7 +56,7 @@ describe('clients that no row knows', () => {
     for (let name = 0; name < 1_000; name++) {
       clients.left('10.0.0.1', `Odd/${name}`, 1, false, name);
       clients.left('10.0.0.1', `Odd/${name}`, 1, false, name);
-      clients.keep({ userAgent: `Odd/${name}`, remoteAddress: '10.0.0.1', lines: 'x' });
+      clients.keep({ userAgent: `Odd/${name}`, remoteAddress: '10.0.0.1', lines: 'x', atMs: 1 });
     }
     expect(clients.handshakes.map((each) => each.userAgent)).toEqual(['Odd/997', 'Odd/998', 'Odd/999']);
     expect(clients.dialectFor('10.0.0.1', 'Odd/0').name).toBe('default');
@@ -86,7 +86,12 @@ describe('a server that meets one', () => {
       1, 1, 2,
     ]);
     expect(room.stratum.unknownHandshakes()).toEqual([
-      { userAgent: 'iBeLink BM-KS Max', remoteAddress: '192.0.2.1', lines: `${subscribe}\n${authorize}\n` },
+      {
+        userAgent: 'iBeLink BM-KS Max',
+        remoteAddress: '192.0.2.1',
+        lines: `${subscribe}\n${authorize}\n`,
+        atMs: expect.any(Number),
+      },
     ]);
     await room.stratum.close();
   });

@@ -21,6 +21,7 @@ describe('answers that wait for the disk', () => {
           pushed + 1,
           pushed + 2,
           7,
+          pushed * 3,
         );
       }
       while (pending.size > round % 3) {
@@ -30,6 +31,7 @@ describe('answers that wait for the disk', () => {
         expect(pending.sessionSlot[pending.head]).toBe(popped % 7);
         expect(pending.difficulty[pending.head]).toBe(-5);
         expect(pending.jobId[pending.head]).toBe(popped + 1);
+        expect(pending.appendedAtMs[pending.head]).toBe(popped * 3);
         expect(pending.nonceLow[pending.head]).toBe(popped + 2);
         pending.pop();
       }
@@ -38,7 +40,7 @@ describe('answers that wait for the disk', () => {
 
   it('refuses to overwrite an answer that still waits', () => {
     const pending = new PendingReplies(4);
-    for (let n = 1; n <= 4; n++) pending.push(n, 0, 0, 0, n, 1, 0, 0, 0, 0, 0);
-    expect(() => pending.push(5, 0, 0, 0, 5, 1, 0, 0, 0, 0, 0)).toThrow(RangeError);
+    for (let n = 1; n <= 4; n++) pending.push(n, 0, 0, 0, n, 1, 0, 0, 0, 0, 0, 0);
+    expect(() => pending.push(5, 0, 0, 0, 5, 1, 0, 0, 0, 0, 0, 0)).toThrow(RangeError);
   });
 });

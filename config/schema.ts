@@ -146,6 +146,30 @@ export const configSchema = z.strictObject({
         .describe('uws = uWebSockets.js; node = node:http; auto = uws where its binary fits'),
     })
     .prefault({}),
+  metrics: z
+    .strictObject({
+      pushgateway: z
+        .strictObject({
+          url: z
+            .url({ protocol: /^https?$/, hostname: /^.+$/ })
+            .describe('Address of the Pushgateway, e.g. http://127.0.0.1:9091; may hold NAME:PASSWORD@'),
+          intervalSeconds: z
+            .number()
+            .int()
+            .min(5)
+            .max(3_600)
+            .optional()
+            .describe('Pause between two pushes; default 15'),
+          job: z
+            .string()
+            .regex(/^[a-zA-Z0-9_-]{1,64}$/, 'expected letters, digits, _ and -, at most 64')
+            .optional()
+            .describe('Job that the figures are filed under; default sluice'),
+        })
+        .optional()
+        .describe('For engines that no Prometheus can reach; the others are scraped at /metrics'),
+    })
+    .prefault({}),
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
 });
 

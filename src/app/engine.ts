@@ -21,12 +21,14 @@ import { InstanceClaim } from '../ledger/instance-claim.ts';
 import type { EngineInside } from '../live/engine-report.ts';
 import { StageLatencies } from '../live/stage-latencies.ts';
 import type { InheritedSocket } from '../stratum/socket/inherited-sockets.ts';
-import { createStratum, type Stratum } from '../stratum/stratum-server.ts';
+import { createStratum, type PortOptions, type Stratum } from '../stratum/stratum-server.ts';
 import { JobFeed, type PaceGroup } from '../templates/job-feed.ts';
 import { accountTerms } from './account-terms.ts';
+import { EngineGauges } from './engine-gauges.ts';
 import { EngineInsideGatherer } from './engine-inside.ts';
 import { lastNumberedSegment } from './journal-numbering.ts';
 import { type EngineClocks, Ledger } from './ledger-desk.ts';
+import { MetricsPush } from './metrics-push.ts';
 import { PoolView } from './pool-view.ts';
 import { portOptions } from './port-options.ts';
 import { Renewals } from './renewals.ts';
@@ -132,7 +134,7 @@ export async function startEngine(
   const accounts = accountTerms(config, databaseUrl);
   const parts: Parts = {
     ...{ config, chain, journal, stratum, ledger, path, feed, log, registry, accounts, stages },
-    ...{ renewals, claim: new InstanceClaim({ databaseUrl, instance: config.instance, log }) },
+    ...{ ports, renewals, claim: new InstanceClaim({ databaseUrl, instance: config.instance, log }) },
   };
   try {
     return await openDoors(parts, bootUnixMs, hashrate, clocks);
@@ -169,6 +171,7 @@ interface Parts {
   readonly registry: Registry;
   readonly stages: StageLatencies;
   readonly accounts: AccountTerms;
+  readonly ports: readonly PortOptions[];
   readonly renewals: Renewals;
   readonly claim: InstanceClaim;
 }
@@ -190,9 +193,13 @@ async function openDoors(
   const view = new PoolView({ ...parts, ...clocks, bootUnixMs, hashrate, stratumPorts });
   let apiThread: ApiHandle | undefined;
   const inside = new EngineInsideGatherer({ ...parts, ...clocks, apiBusyMs: () => apiThread?.busyMs ?? 0 });
+  const gauges = new EngineGauges({ ...parts, ...clocks, httpEngine: () => apiThread?.engine ?? '' });
+  const push = pushOf(config, registry, log);
   const api = await startApi({ ...config.http, registry, snapshot: () => view.snapshot(), accounts, log });
   apiThread = api;
   inside.start();
+  gauges.start();
+  push?.start();
   log.info({ stratumPorts, http: api.url, engine: api.engine }, 'engine is up');
   let closing: Promise<void> | undefined;
   return {
@@ -204,7 +211,9 @@ async function openDoors(
     reload: () => renewals.refresh(),
     close: () => {
       inside.close();
-      return (closing ??= closeEngine(parts, api));
+      gauges.close();
+      closing ??= Promise.all([closeEngine(parts, api), push?.close()]).then(() => {});
+      return closing;
     },
   };
 }
@@ -244,6 +253,11 @@ function openChain(config: Config, log: Logger, clocks: EngineClocks): KaspaChai
   const treasury = chain.checkAddress(payAddress);
   if (!treasury.ok) throw new EdgeError('SLUICE_CONFIG_INVALID', `kaspa.payAddress: ${treasury.reason}`);
   return chain;
+}
+
+function pushOf(config: Config, registry: Registry, log: Logger): MetricsPush | undefined {
+  const { pushgateway: gateway } = config.metrics;
+  return gateway && new MetricsPush({ gateway, instance: config.instance, registry, log });
 }
 
 /** Ports of equal pace share their announcements. */

@@ -2,7 +2,7 @@
  * Finds files that are not compiled (wasm, proto, sql, page): the compiled tree under `dist/` mirrors the sources,
  * so the first folder above us that holds a package.json is the root in a checkout and in an installed package alike.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -17,6 +17,11 @@ function findRoot(from: string): string {
 }
 
 export const PROJECT_ROOT = findRoot(dirname(fileURLToPath(import.meta.url)));
+
+/** Of the release. */
+export const PROJECT_VERSION = (
+  JSON.parse(readFileSync(join(PROJECT_ROOT, 'package.json'), 'utf8')) as { version: string }
+).version;
 
 /** Absolute path of a file named from the project's root, e.g. `wasm/heavyhash.wasm`. */
 export function projectPath(...parts: string[]): string {

@@ -3,6 +3,7 @@
  * connections from then on; those that stand keep theirs. A pair that cannot be read leaves the old one in force, since a port that
  * stops working at three in the morning is worse than one with a certificate that ends next month.
  */
+import { X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { EdgeError, messageOf } from '../../kit/edge-error.ts';
@@ -12,6 +13,7 @@ export class TlsIdentity {
   readonly #keyFile: string;
   #stamp: string;
   #context: SecureContext;
+  #validToUnixMs = Number.NaN;
 
   /** @throws EdgeError SLUICE_TLS_FILES */
   constructor(certFile: string, keyFile: string) {
@@ -23,6 +25,11 @@ export class TlsIdentity {
 
   get context(): SecureContext {
     return this.#context;
+  }
+
+  /** When the certificate in force ends. */
+  get validToUnixMs(): number {
+    return this.#validToUnixMs;
   }
 
   /**
@@ -39,11 +46,11 @@ export class TlsIdentity {
 
   #read(): SecureContext {
     try {
-      return createSecureContext({
-        cert: readFileSync(this.#certFile),
-        key: readFileSync(this.#keyFile),
-        minVersion: 'TLSv1.2',
-      });
+      const cert = readFileSync(this.#certFile);
+      const context = createSecureContext({ cert, key: readFileSync(this.#keyFile), minVersion: 'TLSv1.2' });
+      // Of a chain in one file this is the first: the port's own.
+      this.#validToUnixMs = Date.parse(new X509Certificate(cert).validTo);
+      return context;
     } catch (error) {
       throw this.#fault(error);
     }

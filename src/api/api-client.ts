@@ -12,8 +12,8 @@ import { Worker } from 'node:worker_threads';
 import { EdgeError, type EdgeErrorCode, messageOf } from '../kit/edge-error.ts';
 import type { Logger } from '../kit/log.ts';
 import type { Registry } from '../kit/metrics.ts';
+import type { PoolTerms } from '../ledger/views/pool-terms.ts';
 import type { PoolSnapshot } from '../live/pool-snapshot.ts';
-import type { AccountTerms } from './account-desk.ts';
 import type { EngineChoice } from './engine-choice.ts';
 import type { HttpEngineName } from './http-engine.ts';
 import type { MetricsJson } from './scrape.ts';
@@ -27,8 +27,9 @@ export interface ApiOptions {
   readonly registry: Registry;
   /** Called every `snapshotIntervalMs`; must be cheap. */
   readonly snapshot: () => PoolSnapshot;
-  /** For the thread's own connections to the database; absent: it answers nothing about accounts. */
-  readonly accounts?: AccountTerms;
+  readonly terms: PoolTerms;
+  /** For the thread's own connections; absent: it answers nothing that is in the database. */
+  readonly databaseUrl?: string;
   readonly log: Logger;
   readonly snapshotIntervalMs?: number;
   readonly scrapeTimeoutMs?: number;
@@ -140,14 +141,21 @@ class ApiClient implements ApiHandle {
 
   /** Resolves when the thread listens, rejects with why it cannot. */
   #start(port: number): Promise<void> {
-    const { engine = 'auto', snapshot, accounts, scrapeTimeoutMs = SCRAPE_TIMEOUT_MS } = this.#options;
+    const {
+      engine = 'auto',
+      snapshot,
+      terms,
+      databaseUrl,
+      scrapeTimeoutMs = SCRAPE_TIMEOUT_MS,
+    } = this.#options;
     const closedFlag = new SharedArrayBuffer(4);
     const workerData: ApiThreadData = {
       host: this.#host,
       port,
       engine,
       snapshot: snapshot(),
-      accounts,
+      terms,
+      databaseUrl,
       staleAfterMs: this.#intervalMs * STALE_AFTER_INTERVALS,
       scrapeTimeoutMs,
       closedFlag,
@@ -161,6 +169,9 @@ class ApiClient implements ApiHandle {
     return new Promise((resolve, reject) => {
       worker.on('message', (message: FromApiThread) => {
         switch (message.kind) {
+          case 'fault':
+            this.#options.log.warn({ fault: message.message }, 'pages show old figures');
+            return;
           case 'listening':
             this.#onListening(message);
             return resolve();

@@ -8,10 +8,11 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { collectDefaultMetrics } from 'prom-client';
 import { EdgeError, messageOf } from '../kit/edge-error.ts';
 import { Counter, CounterFamily, createRegistry, Gauge } from '../kit/metrics.ts';
-import { AccountDesk } from './account-desk.ts';
+import { snapshotFeed } from '../live/snapshot-feed.ts';
 import { startEngine } from './engine-choice.ts';
 import { HTTP_LIMITS, type HttpEngine, type HttpHandler, type HttpResponse } from './http-engine.ts';
 import { loadPage } from './page-files.ts';
+import { openPoolSources } from './pool-sources.ts';
 import { publish } from './published.ts';
 import { createRoutes, failureResponse, LIVE_PATH } from './routes.ts';
 import { Scrape } from './scrape.ts';
@@ -40,9 +41,14 @@ new Gauge(registry, { name: 'sluice_api_live_clients', help: 'Open live sockets.
   return engine?.liveClients ?? 0;
 });
 
-const accounts = data.accounts && new AccountDesk(data.accounts, Date.now);
 let engine: HttpEngine | undefined;
 let published = publish(data.snapshot, nowMs());
+const sources = openPoolSources({
+  databaseUrl: data.databaseUrl,
+  terms: data.terms,
+  live: snapshotFeed(() => published.snapshot),
+  onFault: (error) => tell({ kind: 'fault', message: messageOf(error) }),
+});
 let ending = false;
 
 function counted(handle: HttpHandler): HttpHandler {
@@ -65,7 +71,7 @@ async function end(exitCode: number): Promise<void> {
     const flag = new Int32Array(data.closedFlag);
     Atomics.store(flag, 0, 1);
     Atomics.notify(flag, 0);
-    await accounts?.close();
+    await sources.close();
     process.exit(exitCode);
   }
 }
@@ -99,7 +105,9 @@ async function serve(): Promise<void> {
   const handle = createRoutes({
     published: () => published,
     page: await loadPage(),
-    ...(accounts && { accounts }),
+    reads: sources.reads,
+    terms: data.terms,
+    ...(sources.desk && { desk: sources.desk }),
     scrape: () => scrape.render(),
     nowMs,
     staleAfterMs: data.staleAfterMs,

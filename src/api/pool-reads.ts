@@ -19,6 +19,11 @@ export class ReadUnavailable extends Error {}
 /** The cursor is none of ours: 400, not 404. */
 export class CursorInvalid extends Error {}
 
+export interface AmountRow {
+  readonly address: string;
+  readonly sompi: string;
+}
+
 export interface PoolReads {
   /** What was published last; never waits. */
   pool(): PoolView;
@@ -28,6 +33,10 @@ export interface PoolReads {
   /** The settlement as a document that `sluice verify reward` recomputes: JSON text. */
   settlement(id: string): Promise<string | undefined>;
   payouts(page: PageQuery): Promise<PageOf<PayoutRow>>;
+  /** What accounts are owed, free or on its way; those with nothing left out. By address. */
+  balances(page: PageQuery): Promise<PageOf<AmountRow>>;
+  /** What accounts were credited ever. By address. */
+  totals(page: PageQuery): Promise<PageOf<AmountRow>>;
   /** @param address canonical, of this network */
   miner(address: string): Promise<MinerView | undefined>;
   /** Most trouble first. */

@@ -1,27 +1,25 @@
 /**
- * What every address answers. Pure but for scrape and accounts: (request, what was published last) → response.
+ * What every address answers. Pure but for scrape and reads: (request, what was published last) → response.
  *
  *   GET /                  the page, with the last snapshot's numbers in its text
  *   GET /assets/…          its style, scripts and icon: the files of src/api/page/ and nothing else
- *   GET /api/v1/pool       the snapshot as JSON, with ETag, readable from any origin
- *   ... /api/v1/accounts/…  balances, payments, signed settings (account-routes)
+ *   GET /api/v1/…          the JSON interface, readable from any origin: the table of routes/
+ *   ... /api/v1/settings   what an account signs, and taking it (settings-routes)
  *   GET /metrics           Prometheus text
  *   GET /healthz           200 while the process lives
  *   GET /readyz            200, or 503 with the reasons
  *   WS  /api/v1/live       the snapshot every second (the engine's business; a plain GET gets 426)
  */
-import type { AccountDesk } from './account-desk.ts';
-import {
-  ACCOUNTS_PREFIX,
-  changeSettings,
-  SETTINGS_PATH,
-  settingsForm,
-  showAccount,
-} from './account-routes.ts';
+import type { PoolTerms } from '../ledger/views/pool-terms.ts';
 import type { HttpHandler, HttpRequest, HttpResponse } from './http-engine.ts';
 import type { PageFiles } from './page-files.ts';
+import type { PoolReads } from './pool-reads.ts';
 import { problem } from './problem.ts';
 import type { PublishedSnapshot } from './published.ts';
+import { Answerer } from './routes/answer.ts';
+import { matchPath } from './routes/api-table.ts';
+import type { SettingsDesk } from './settings-desk.ts';
+import { changeSettings, SETTINGS_PATH, settingsForm } from './settings-routes.ts';
 
 export const LIVE_PATH = '/api/v1/live';
 
@@ -30,8 +28,10 @@ export interface RouteSources {
   readonly page: PageFiles;
   /** undefined: the main thread did not answer. */
   scrape(): Promise<string | undefined>;
-  /** Absent where there is no database to ask: then nobody has an account. */
-  readonly accounts?: AccountDesk;
+  readonly reads: PoolReads;
+  readonly terms: PoolTerms;
+  /** Absent where there is no database to write to. */
+  readonly desk?: SettingsDesk;
   nowMs(): number;
   /** A main thread that has published nothing for so long is not ready, whatever it said last. */
   readonly staleAfterMs: number;
@@ -67,7 +67,6 @@ type Route = (request: HttpRequest) => HttpResponse | Promise<HttpResponse>;
 export function createRoutes(sources: RouteSources): HttpHandler {
   const routes = new Map<string, Route>([
     ['/', () => text('text/html; charset=utf-8', sources.page.render(sources.published()))],
-    ['/api/v1/pool', (request) => poolJson(request, sources.published())],
     [LIVE_PATH, () => withHeaders(problem(426), { upgrade: 'websocket' })],
     ['/metrics', () => metrics(sources)],
     ['/healthz', () => text('text/plain; charset=utf-8', 'ok\n')],
@@ -79,39 +78,37 @@ export function createRoutes(sources: RouteSources): HttpHandler {
       encoded: asset.encoded,
     }));
   }
-  const { accounts } = sources;
-  if (accounts) routes.set(SETTINGS_PATH, () => settingsForm(accounts));
-  const routeOf = (path: string): Route | undefined =>
-    routes.get(path) ??
-    (accounts && path.startsWith(ACCOUNTS_PREFIX) ? (request) => showAccount(request, accounts) : undefined);
+  const { desk, reads, terms } = sources;
+  const answerer = new Answerer({ reads, terms, nowMs: sources.nowMs });
+  if (desk) routes.set(SETTINGS_PATH, () => settingsForm(desk));
   return (request) => {
-    const open = request.path.startsWith('/api/') ? OPEN_TO_ALL : {};
-    const posts = accounts !== undefined && request.path === SETTINGS_PATH;
-    const route = posts && request.method === 'POST' ? changeOf(accounts) : routeOf(request.path);
-    if (!route) return secured(problem(404), open);
+    const { method, path } = request;
+    const fixed = routes.get(path);
+    const endpoint = fixed ? undefined : matchPath(path);
+    const open = endpoint || path.startsWith('/api/') ? OPEN_TO_ALL : {};
+    if (!fixed && !endpoint) return secured(problem(404), open);
+    const posts = desk !== undefined && path === SETTINGS_PATH;
     const allowed = posts ? ALLOW_POST : { allow: ALLOW };
-    if (request.method === 'OPTIONS') return secured({ status: 204, headers: allowed, body: '' }, open);
-    if (request.method !== 'GET' && request.method !== 'HEAD' && !(posts && request.method === 'POST')) {
-      return secured(problem(405, {}, allowed), open);
-    }
-    const response = route(request);
-    return response instanceof Promise
-      ? response.then((done) => secured(done, open))
-      : secured(response, open);
+    if (method === 'OPTIONS') return secured({ status: 204, headers: allowed, body: '' }, open);
+    if (posts && method === 'POST') return secured(changeSettings(request, desk), open);
+    if (method !== 'GET' && method !== 'HEAD') return secured(problem(405, {}, allowed), open);
+    return secured(fixed ? fixed(request) : answerer.answer(request, endpoint!), open);
   };
-}
-
-function changeOf(accounts: AccountDesk): Route {
-  return (request) => changeSettings(request, accounts);
 }
 
 /** For what goes wrong beside the routes: the same headers, the same kind of body. */
 export function failureResponse(status: number): HttpResponse {
-  return secured(problem(status), {});
+  return withHeaders(problem(status), SECURITY_HEADERS);
 }
 
-function secured(response: HttpResponse, more: Readonly<Record<string, string>>): HttpResponse {
-  return { ...response, headers: { ...SECURITY_HEADERS, ...more, ...response.headers } };
+type Answer = HttpResponse | Promise<HttpResponse>;
+
+function secured(answer: Answer, more: Readonly<Record<string, string>>): Answer {
+  const whole = (response: HttpResponse): HttpResponse => ({
+    ...response,
+    headers: { ...SECURITY_HEADERS, ...more, ...response.headers },
+  });
+  return answer instanceof Promise ? answer.then(whole) : whole(answer);
 }
 
 function withHeaders(response: HttpResponse, more: Readonly<Record<string, string>>): HttpResponse {
@@ -132,10 +129,6 @@ function cached(
   const headers = { 'content-type': contentType, 'cache-control': 'no-cache', etag };
   const unchanged = request.ifNoneMatch.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
   return unchanged ? { status: 304, headers, body: '' } : { status: 200, headers, body };
-}
-
-function poolJson(request: HttpRequest, published: PublishedSnapshot): HttpResponse {
-  return cached(request, published.etag, 'application/json', published.json);
 }
 
 async function metrics(sources: RouteSources): Promise<HttpResponse> {

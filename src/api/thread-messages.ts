@@ -3,8 +3,8 @@
  * per share, nothing grows with the number of miners.
  */
 
+import type { PoolTerms } from '../ledger/views/pool-terms.ts';
 import type { PoolSnapshot } from '../live/pool-snapshot.ts';
-import type { AccountTerms } from './account-desk.ts';
 import type { EngineChoice } from './engine-choice.ts';
 import type { HttpEngineName } from './http-engine.ts';
 import type { MetricsJson } from './scrape.ts';
@@ -14,8 +14,9 @@ export interface ApiThreadData {
   readonly port: number;
   readonly engine: EngineChoice;
   readonly snapshot: PoolSnapshot;
-  /** undefined: no database to ask about accounts. */
-  readonly accounts: AccountTerms | undefined;
+  readonly terms: PoolTerms;
+  /** undefined: there is none, so nothing is known but what the engine tells. */
+  readonly databaseUrl: string | undefined;
   readonly staleAfterMs: number;
   readonly scrapeTimeoutMs: number;
   /** One Int32: 0 = the server is open (or may be), 1 = closed, the thread may be ended without harm. */
@@ -39,4 +40,6 @@ export type FromApiThread =
     }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string; readonly remedy: string }
   | { readonly kind: 'metrics'; readonly id: number }
+  /** The database was not read; told now and then. */
+  | { readonly kind: 'fault'; readonly message: string }
   | { readonly kind: 'crashed'; readonly message: string };

@@ -1,12 +1,11 @@
 /**
  * `sluice account message | sign | apply | show`: settings of an account, for people whose wallet signs no messages and for operators.
  *
- *   message (the text) -> sign (with the key of the address) -> JSON -> POST /api/v1/accounts/settings, or apply at the pool
+ *   message (the text) -> sign (with the key of the address) -> JSON -> POST /api/v1/settings, or apply at the pool
  */
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { databaseUrlOf, loadConfig } from '../../config/load.ts';
-import type { AccountTerms } from '../api/account-desk.ts';
 import { checkAddress, decodeAddress } from '../chains/kaspa/address.ts';
 import { readKeyFile } from '../chains/kaspa/key-file.ts';
 import { addressOfKey, signText } from '../chains/kaspa/message-signature.ts';
@@ -16,8 +15,9 @@ import { EdgeError, messageOf } from '../kit/edge-error.ts';
 import { applySignedSettings, type SignedSettings } from '../ledger/account-settings.ts';
 import { type AccountView, viewAccount } from '../ledger/account-view.ts';
 import { type Database, openDatabase, toDatabaseError } from '../ledger/stores/postgres.ts';
-import { accountTerms } from './account-terms.ts';
+import type { PoolTerms } from '../ledger/views/pool-terms.ts';
 import { verbGroup } from './ledger-access.ts';
+import { poolTerms } from './pool-terms.ts';
 
 const NETWORK_OF_PREFIX = {
   kaspa: 'mainnet',
@@ -34,7 +34,7 @@ export function addAccountVerbs(program: Command): void {
     .command('message')
     .description('print the text that an account signs to change its settings')
     .requiredOption('--address <address>', 'of the account')
-    .requiredOption('--pool <address>', "the pool's own, from GET /api/v1/accounts/settings")
+    .requiredOption('--pool <address>', "the pool's own, from GET /api/v1/settings")
     .addOption(
       new Option('--threshold <kas>', "least balance that is paid; default: the pool's").argParser(
         givenSompi,
@@ -167,7 +167,7 @@ function signedSettings(text: string): SignedSettings {
   );
 }
 
-async function apply(sql: Database, terms: AccountTerms, given: SignedSettings): Promise<number> {
+async function apply(sql: Database, terms: PoolTerms, given: SignedSettings): Promise<number> {
   const outcome = await applySignedSettings(sql, given, terms, Date.now());
   if (!outcome.ok)
     throw new EdgeError('SLUICE_ACCOUNT_REFUSED', `refused (${outcome.refusal}): ${outcome.hint}`);
@@ -175,7 +175,7 @@ async function apply(sql: Database, terms: AccountTerms, given: SignedSettings):
   return 0;
 }
 
-async function show(sql: Database, terms: AccountTerms, text: string, json: boolean): Promise<number> {
+async function show(sql: Database, terms: PoolTerms, text: string, json: boolean): Promise<number> {
   const address = checkAddress(text, terms.network);
   if (!address.ok) throw new EdgeError('SLUICE_OPTION_INVALID', address.reason);
   const view = await viewAccount(sql, address.address);
@@ -191,7 +191,7 @@ async function show(sql: Database, terms: AccountTerms, text: string, json: bool
   return 0;
 }
 
-function viewText(view: AccountView, terms: AccountTerms): string {
+function viewText(view: AccountView, terms: PoolTerms): string {
   const asked = view.thresholdSompi !== undefined;
   const rows = [
     ['balance', kasOf(view.balanceSompi)],
@@ -214,7 +214,7 @@ function viewText(view: AccountView, terms: AccountTerms): string {
 /** Runs `work` on the configured database and closes it. */
 async function withAccounts(
   configFile: string,
-  work: (sql: Database, terms: AccountTerms) => Promise<number>,
+  work: (sql: Database, terms: PoolTerms) => Promise<number>,
 ): Promise<number> {
   const config = loadConfig(configFile);
   const url = databaseUrlOf(config, process.env);
@@ -226,7 +226,7 @@ async function withAccounts(
   }
   const sql = openDatabase(url, { max: 1, applicationName: 'sluice account' });
   try {
-    return await work(sql, accountTerms(config, url));
+    return await work(sql, poolTerms(config));
   } catch (error) {
     throw toDatabaseError(error, url);
   } finally {

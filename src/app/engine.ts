@@ -6,7 +6,6 @@ import { randomInt } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { LIMITS } from '../../config/limits.ts';
 import type { Config } from '../../config/schema.ts';
-import type { AccountTerms } from '../api/account-desk.ts';
 import { type ApiHandle, startApi } from '../api/api-client.ts';
 import { KaspaChain } from '../chains/kaspa/kaspa-chain.ts';
 import { selfTestReference } from '../chains/kaspa/reference-pow.ts';
@@ -18,17 +17,18 @@ import { EdgeError } from '../kit/edge-error.ts';
 import type { Logger } from '../kit/log.ts';
 import { createRegistry, type Registry } from '../kit/metrics.ts';
 import { InstanceClaim } from '../ledger/instance-claim.ts';
+import type { PoolTerms } from '../ledger/views/pool-terms.ts';
 import type { EngineInside } from '../live/engine-report.ts';
 import { StageLatencies } from '../live/stage-latencies.ts';
 import type { InheritedSocket } from '../stratum/socket/inherited-sockets.ts';
 import { createStratum, type PortOptions, type Stratum } from '../stratum/stratum-server.ts';
 import { JobFeed, type PaceGroup } from '../templates/job-feed.ts';
-import { accountTerms } from './account-terms.ts';
 import { EngineGauges } from './engine-gauges.ts';
 import { EngineInsideGatherer } from './engine-inside.ts';
 import { lastNumberedSegment } from './journal-numbering.ts';
 import { type EngineClocks, Ledger } from './ledger-desk.ts';
 import { MetricsPush } from './metrics-push.ts';
+import { poolTerms } from './pool-terms.ts';
 import { PoolView } from './pool-view.ts';
 import { portOptions } from './port-options.ts';
 import { Renewals } from './renewals.ts';
@@ -131,9 +131,9 @@ export async function startEngine(
     onBlock: (block) => ledger.submit(block),
   });
   const feed = feedOf(config, path, stratum, clocks);
-  const accounts = accountTerms(config, databaseUrl);
+  const terms = poolTerms(config);
   const parts: Parts = {
-    ...{ config, chain, journal, stratum, ledger, path, feed, log, registry, accounts, stages },
+    ...{ config, chain, journal, stratum, ledger, path, feed, log, registry, terms, databaseUrl, stages },
     ...{ ports, renewals, claim: new InstanceClaim({ databaseUrl, instance: config.instance, log }) },
   };
   try {
@@ -170,7 +170,8 @@ interface Parts {
   readonly log: Logger;
   readonly registry: Registry;
   readonly stages: StageLatencies;
-  readonly accounts: AccountTerms;
+  readonly terms: PoolTerms;
+  readonly databaseUrl: string;
   readonly ports: readonly PortOptions[];
   readonly renewals: Renewals;
   readonly claim: InstanceClaim;
@@ -183,7 +184,7 @@ async function openDoors(
   hashrate: HashrateWindow,
   clocks: EngineClocks,
 ): Promise<Engine> {
-  const { config, chain, stratum, ledger, path, feed, log, registry, accounts, renewals } = parts;
+  const { config, chain, stratum, ledger, path, feed, log, registry, terms, databaseUrl, renewals } = parts;
   await parts.claim.take();
   ledger.start(path.oldestUnderWayMs);
   await chain.open({ onTemplate: (template) => feed.onTemplate(template), onStatus: () => {} });
@@ -195,7 +196,8 @@ async function openDoors(
   const inside = new EngineInsideGatherer({ ...parts, ...clocks, apiBusyMs: () => apiThread?.busyMs ?? 0 });
   const gauges = new EngineGauges({ ...parts, ...clocks, httpEngine: () => apiThread?.engine ?? '' });
   const push = pushOf(config, registry, log);
-  const api = await startApi({ ...config.http, registry, snapshot: () => view.snapshot(), accounts, log });
+  const pages = { terms, databaseUrl, snapshot: () => view.snapshot() };
+  const api = await startApi({ ...config.http, ...pages, registry, log });
   apiThread = api;
   inside.start();
   gauges.start();

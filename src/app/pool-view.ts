@@ -1,16 +1,15 @@
 /** The pool in numbers, gathered once a second from the rooms that own them. Gathers only; every figure is somebody else's. */
-import { readFileSync } from 'node:fs';
 import type { Config, StratumPortConfig } from '../../config/schema.ts';
 import type { Chain } from '../chains/chain.ts';
 import type { HashrateWindow } from '../domain/hashrate.ts';
 import { isAccepted, VERDICTS } from '../domain/share.ts';
 import { difficultyLog2Of, difficultyNumber } from '../domain/target.ts';
 import type { ShareJournal } from '../journal/share-journal.ts';
-import { projectPath } from '../kit/project-root.ts';
 import type { BlockView, NodeView, PoolSnapshot } from '../live/pool-snapshot.ts';
 import type { Stratum } from '../stratum/stratum-server.ts';
 import type { JobFeed } from '../templates/job-feed.ts';
 import type { EngineClocks, Ledger } from './ledger-desk.ts';
+import { projectVersion, publicHost } from './pool-terms.ts';
 import type { SharePath } from './share-path.ts';
 
 export interface PoolViewOptions extends EngineClocks {
@@ -40,9 +39,7 @@ export class PoolView {
 
   constructor(options: PoolViewOptions) {
     this.#options = options;
-    this.#version = (
-      JSON.parse(readFileSync(projectPath('package.json'), 'utf8')) as { version: string }
-    ).version;
+    this.#version = projectVersion();
   }
 
   snapshot(): PoolSnapshot {
@@ -61,7 +58,7 @@ export class PoolView {
       nodes,
       ports: config.stratum.ports.map((port, index) => ({
         label: port.label,
-        url: `${schemeOf(port)}://${this.#publicHost()}:${this.#options.stratumPorts[index]}`,
+        url: `${schemeOf(port)}://${publicHost(config)}:${this.#options.stratumPorts[index]}`,
         difficulty: difficultyNumber(difficultyLog2Of(port.difficulty) ?? 0),
         connections: sessions.byPort[index] ?? 0,
       })),
@@ -93,12 +90,6 @@ export class PoolView {
       database: this.#database(),
       ready: this.#ready(nodes),
     };
-  }
-
-  #publicHost(): string {
-    const { host, publicHost } = this.#options.config.stratum;
-    if (publicHost !== '') return publicHost;
-    return host === '0.0.0.0' || host === '::' ? 'THIS_HOST' : host;
   }
 
   #sessions(): { miners: number; workers: number; byPort: number[] } {

@@ -72,7 +72,7 @@ function checkSignedSettings(
       'Its time lies in the future: set the clock of the machine it was made on.',
     );
   if (wish.thresholdSompi !== undefined && wish.thresholdSompi < terms.leastThresholdSompi)
-    return refused('threshold-too-low', 'The least threshold stands in GET /api/v1/accounts/settings.');
+    return refused('threshold-too-low', 'The least threshold stands in GET /api/v1/settings.');
   const judgement = judgeSignature(given.message, given.address, given.signature);
   if (judgement === 'cannot prove') return refused('address-cannot-sign', CANNOT_SIGN);
   if (judgement !== 'signed') return refused('signature-wrong', WRONG_SIGNATURE);

@@ -9,6 +9,7 @@ import { WebSocket } from 'ws';
 import { type ApiHandle, type ApiOptions, startApi } from '../../src/api/api-client.ts';
 import { silentLogger } from '../../src/kit/log.ts';
 import { Counter, createRegistry } from '../../src/kit/metrics.ts';
+import { SAMPLE_TERMS } from '../kit/sample-terms.ts';
 import { SAMPLE } from '../unit/api/sample-snapshot.ts';
 
 const open: ApiHandle[] = [];
@@ -20,6 +21,7 @@ async function start(more: Partial<ApiOptions> = {}): Promise<ApiHandle> {
   const api = await startApi({
     port: 0,
     registry: createRegistry(),
+    terms: SAMPLE_TERMS,
     snapshot: () => SAMPLE,
     log: silentLogger,
     snapshotIntervalMs: 20,

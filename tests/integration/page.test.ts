@@ -5,6 +5,7 @@ import { type ApiHandle, startApi } from '../../src/api/api-client.ts';
 import { silentLogger } from '../../src/kit/log.ts';
 import { createRegistry } from '../../src/kit/metrics.ts';
 import type { PoolSnapshot } from '../../src/live/pool-snapshot.ts';
+import { SAMPLE_TERMS } from '../kit/sample-terms.ts';
 import { HOSTILE_NAME, SAMPLE } from '../unit/api/sample-snapshot.ts';
 
 const BROWSER = process.env.CHROMIUM_BIN ?? '/usr/bin/chromium';
@@ -27,6 +28,7 @@ if (!existsSync(BROWSER)) {
       api = await startApi({
         port: 0,
         registry: createRegistry(),
+    terms: SAMPLE_TERMS,
         snapshot: () => snapshot,
         log: silentLogger,
         snapshotIntervalMs: 50,

@@ -1,23 +1,20 @@
 /**
- * What an account is owed and was paid, and its settings, as HTTP. Pure but for the desk: (request, desk) -> response.
+ * The settings of an account, as HTTP. Pure but for the desk: (request, desk) -> response.
  *
- *   GET  /api/v1/accounts/settings      what a message has to say here: network, pool, bounds, the text itself
- *   POST /api/v1/accounts/settings      {address, message, signature} -> what holds now
- *   GET  /api/v1/accounts/{address}     threshold, donation, balance, on the way, paid, last payments
+ *   GET  /api/v1/settings      what a message has to say here: network, pool, bounds, the text itself
+ *   POST /api/v1/settings      {address, message, signature} -> what holds now
  *
  * Who may change anything is for the signature to say, not for the caller: there is no login. Amounts are decimal strings of sompi.
  */
-import { checkAddress } from '../chains/kaspa/address.ts';
 import { accountMessage } from '../domain/account-message.ts';
 import type { SettingsRefusal, SignedSettings } from '../ledger/account-settings.ts';
-import type { AccountView } from '../ledger/account-view.ts';
-import type { AccountDesk, AccountTerms } from './account-desk.ts';
+import type { PoolTerms } from '../ledger/views/pool-terms.ts';
 import { clientKey } from './client-key.ts';
 import type { HttpRequest, HttpResponse } from './http-engine.ts';
 import { namedProblem, problem } from './problem.ts';
+import type { SettingsDesk } from './settings-desk.ts';
 
-export const SETTINGS_PATH = '/api/v1/accounts/settings';
-export const ACCOUNTS_PREFIX = '/api/v1/accounts/';
+export const SETTINGS_PATH = '/api/v1/settings';
 
 const STATUS_OF_REFUSAL: Readonly<Record<SettingsRefusal, number>> = {
   'message-malformed': 400,
@@ -51,7 +48,7 @@ const TITLE_OF_REFUSAL: Readonly<Record<SettingsRefusal, string>> = {
 const ACCOUNT_RETRY_SECONDS = 300;
 
 /** What a message has to say at this pool, with the text to fill in. */
-export function settingsForm({ terms, nowMs }: AccountDesk): HttpResponse {
+export function settingsForm({ terms, nowMs }: SettingsDesk): HttpResponse {
   return json({
     network: terms.network,
     pool: terms.payAddress,
@@ -69,10 +66,10 @@ export function settingsForm({ terms, nowMs }: AccountDesk): HttpResponse {
   });
 }
 
-export async function changeSettings(request: HttpRequest, desk: AccountDesk): Promise<HttpResponse> {
+export async function changeSettings(request: HttpRequest, desk: SettingsDesk): Promise<HttpResponse> {
   // Asked for at once: a body that nobody wants is thrown away.
   const reading = request.readBody();
-  const waitSeconds = desk.mustWait('change', clientKey(request.peer, request.forwardedFor));
+  const waitSeconds = desk.mustWait(clientKey(request.peer, request.forwardedFor));
   if (waitSeconds > 0) return problem(429, {}, { 'retry-after': String(waitSeconds) });
   const body = await reading;
   if (!body.ok) return problem(body.status);
@@ -100,28 +97,6 @@ export async function changeSettings(request: HttpRequest, desk: AccountDesk): P
   });
 }
 
-export async function showAccount(request: HttpRequest, desk: AccountDesk): Promise<HttpResponse> {
-  const waitSeconds = desk.mustWait('view', clientKey(request.peer, request.forwardedFor));
-  if (waitSeconds > 0) return problem(429, {}, { 'retry-after': String(waitSeconds) });
-  // Browsers leave the colon as it is, some libraries do not.
-  const asked = request.path.slice(ACCOUNTS_PREFIX.length).replace(/%3a/i, ':');
-  const address = checkAddress(asked, desk.terms.network);
-  if (!address.ok) {
-    return namedProblem(400, 'address-invalid', TITLE_OF_REFUSAL['address-invalid'], {
-      hint: address.reason,
-    });
-  }
-  try {
-    const view = await desk.view(address.address);
-    if (view) return json(viewJson(view, desk.terms));
-  } catch {
-    return problem(503);
-  }
-  return namedProblem(404, 'account-unknown', TITLE_OF_REFUSAL['account-unknown'], {
-    hint: 'No share of this address was accepted yet.',
-  });
-}
-
 /** undefined for anything but an object with these three texts. */
 function signedSettingsOf(text: string): SignedSettings | undefined {
   let value: unknown;
@@ -137,28 +112,10 @@ function signedSettingsOf(text: string): SignedSettings | undefined {
   return Object.keys(more).length > 0 ? undefined : { address, message, signature };
 }
 
-function thresholdOf(asked: bigint | undefined, terms: AccountTerms): object {
+function thresholdOf(asked: bigint | undefined, terms: PoolTerms): object {
   return {
     thresholdSompi: String(asked ?? terms.defaultThresholdSompi),
     thresholdAsked: asked !== undefined,
-  };
-}
-
-function viewJson(view: AccountView, terms: AccountTerms): object {
-  return {
-    address: view.address,
-    ...thresholdOf(view.thresholdSompi, terms),
-    donationBasisPoints: view.donationBasisPoints,
-    settingsSignedAt: view.settingsSignedAt,
-    balanceSompi: String(view.balanceSompi),
-    inFlightSompi: String(view.inFlightSompi),
-    paidSompi: String(view.paidSompi),
-    payments: view.payments.map((payment) => ({
-      ...payment,
-      payoutId: String(payment.payoutId),
-      outputSompi: String(payment.outputSompi),
-      feeSompi: String(payment.feeSompi),
-    })),
   };
 }
 

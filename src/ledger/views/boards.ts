@@ -1,0 +1,181 @@
+/**
+ * Keeps the boards of work, refusals and money up to date, and reads what pages say of the whole pool: a loop of its own, so that who
+ * asks never waits for the database. In: a database. Out: boards, and facts with the time they are of. Reads only.
+ *
+ *   empty --first reading: spans of 24 h, minutes of the last hour--> filled --every 10 s: what has been loaded since-->
+ *   While the database is away the boards stay as they are; whoever reads sees from when.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { ThrottledLog } from '../../kit/log.ts';
+import type { Database } from '../stores/postgres.ts';
+import { MoneyBoard } from './money-board.ts';
+import {
+  loadedThrough,
+  packedRefusals,
+  packedShareSums,
+  packedSpan,
+  spansRolledThrough,
+  workersOfIds,
+} from './packed-work.ts';
+import { type PoolFacts, readPoolFacts } from './pool-facts.ts';
+import { RefusalBoard } from './refusal-board.ts';
+import { SPAN_COLUMNS, SPAN_MINUTES, WorkBoard } from './work-board.ts';
+
+export interface BoardsOptions {
+  readonly sql: Database;
+  /** Unix ms. */
+  readonly wallClock: () => number;
+  /** A round that failed; called every half a minute at most. */
+  readonly onFault: (error: unknown) => void;
+  readonly everyMs?: number;
+  readonly workersMax?: number;
+}
+
+const MINUTE_MS = 60_000;
+const SPAN_MS = SPAN_MINUTES * MINUTE_MS;
+const DAY_MS = 86_400_000;
+const EVERY_MS = 10_000;
+/** Until the first reading: the engine may still be making the tables. */
+const FIRST_AGAIN_MS = 1_000;
+/** An engine that is behind by more is not waited for: its miners' hashrate reads low until it has caught up. */
+const WAIT_FOR_ENGINES_MINUTES = 3;
+/** The minutes that the board holds, in whole spans. */
+const MINUTES_BACK = 60;
+/** Sums of a whole day: three seconds of the database's time in a pool of 100,000 workers. */
+const REFUSALS_OF_DAY_EVERY_MS = 600_000;
+const FACTS_EVERY_MS = 30_000;
+
+export class Boards {
+  readonly work: WorkBoard;
+  readonly refusals = new RefusalBoard();
+  readonly money = new MoneyBoard();
+  readonly #options: BoardsOptions;
+  readonly #throttled = new ThrottledLog(30_000);
+  readonly #stop = new AbortController();
+  #loaded: ReadonlyMap<number, number> = new Map();
+  #readToMs = 0;
+  #refusalsOfDayAtMs = 0;
+  #factsAtMs = 0;
+  #facts: PoolFacts | undefined;
+  #refreshedAtMs = 0;
+  #loop: Promise<void> | undefined;
+
+  constructor(options: BoardsOptions) {
+    this.#options = options;
+    this.work = new WorkBoard(options.workersMax);
+  }
+
+  /** False until everything has been read once. */
+  get filled(): boolean {
+    return this.#refreshedAtMs > 0;
+  }
+
+  /** Unix ms of the last whole reading. */
+  get refreshedAtMs(): number {
+    return this.#refreshedAtMs;
+  }
+
+  get facts(): PoolFacts | undefined {
+    return this.#facts;
+  }
+
+  start(): void {
+    this.#loop ??= this.#run();
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#loop;
+  }
+
+  /** One round; the loop's, and the tests'. */
+  async refresh(): Promise<void> {
+    const { sql, wallClock } = this.#options;
+    const nowMs = wallClock();
+    await this.#readWork(nowMs);
+    await this.#readRefusals(nowMs);
+    await this.money.refresh(sql);
+    if (nowMs - this.#factsAtMs >= FACTS_EVERY_MS) {
+      this.#facts = await readPoolFacts(sql);
+      this.#factsAtMs = nowMs;
+    }
+    this.#refreshedAtMs = nowMs;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stop;
+    const { onFault, everyMs = EVERY_MS } = this.#options;
+    while (!signal.aborted) {
+      try {
+        await this.refresh();
+      } catch (error) {
+        if (!signal.aborted) this.#throttled.once('boards', performance.now(), () => onFault(error));
+      }
+      const pauseMs = this.filled ? everyMs : Math.min(everyMs, FIRST_AGAIN_MS);
+      await delay(pauseMs, undefined, { signal, ref: false }).catch(() => {});
+    }
+  }
+
+  /** What engines may have loaded since the last round, at least the minute under way. */
+  async #readWork(nowMs: number): Promise<void> {
+    const loaded = await loadedThrough(this.#options.sql);
+    const from = Math.max(this.#unreadFrom(loaded), nowMs - DAY_MS - SPAN_MS);
+    const minutesFrom = Math.floor((nowMs - MINUTES_BACK * MINUTE_MS) / SPAN_MS) * SPAN_MS;
+    if (from < minutesFrom) await this.#readSpans(from, minutesFrom);
+    const first = Math.floor(Math.max(from, minutesFrom) / MINUTE_MS);
+    const last = Math.floor(nowMs / MINUTE_MS);
+    for (let minute = first; minute <= last; minute++) {
+      this.work.setMinute(minute, await this.#sums(minute * MINUTE_MS, (minute + 1) * MINUTE_MS));
+    }
+    const waited = Math.min(last, ...[...loaded.values()].map((ms) => Math.floor(ms / MINUTE_MS)));
+    this.work.settle(Math.max(waited, last - WAIT_FOR_ENGINES_MINUTES));
+    this.#loaded = loaded;
+    this.#readToMs = nowMs;
+  }
+
+  /** Everything before it has been read, with all that was in it. */
+  #unreadFrom(loaded: ReadonlyMap<number, number>): number {
+    let from = this.#readToMs === 0 ? 0 : this.#readToMs - MINUTE_MS;
+    for (const [instance, through] of loaded) {
+      const before = this.#loaded.get(instance) ?? 0;
+      // One that stands still adds nothing, however long ago it stopped.
+      if (through !== before) from = Math.min(from, before);
+    }
+    return from;
+  }
+
+  async #readSpans(fromMs: number, toMs: number): Promise<void> {
+    const { sql } = this.#options;
+    const rolled = (await spansRolledThrough(sql))?.getTime() ?? 0;
+    const first = Math.floor(fromMs / SPAN_MS);
+    for (let span = first; span * SPAN_MS < toMs; span++) {
+      const inRollup = (span + 1) * SPAN_MS <= rolled;
+      const packed = inRollup ? await packedSpan(sql, new Date(span * SPAN_MS)) : undefined;
+      if (packed) await this.#introduce(packed);
+      this.work.setSpan(span, packed ?? (await this.#sums(span * SPAN_MS, (span + 1) * SPAN_MS)));
+      if (this.#stop.signal.aborted) return;
+    }
+  }
+
+  async #sums(fromMs: number, toMs: number): Promise<Buffer> {
+    const packed = await packedShareSums(this.#options.sql, new Date(fromMs), new Date(toMs));
+    await this.#introduce(packed);
+    return packed;
+  }
+
+  async #introduce(packed: Buffer): Promise<void> {
+    const strangers = this.work.strangersIn(packed);
+    if (strangers.length === 0) return;
+    for (const worker of await workersOfIds(this.#options.sql, strangers)) this.work.add(worker);
+  }
+
+  async #readRefusals(nowMs: number): Promise<void> {
+    const { sql } = this.#options;
+    const slotOf = (id: number): number | undefined => this.work.slotOf(id);
+    const spansBack = (spans: number): Date => new Date((Math.floor(nowMs / SPAN_MS) - spans) * SPAN_MS);
+    this.refusals.replace('h1', await packedRefusals(sql, spansBack(6)), slotOf);
+    if (nowMs - this.#refusalsOfDayAtMs < REFUSALS_OF_DAY_EVERY_MS) return;
+    this.refusals.replace('h24', await packedRefusals(sql, spansBack(SPAN_COLUMNS - 1)), slotOf);
+    this.#refusalsOfDayAtMs = nowMs;
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * Sums of shares for the board, read in bulk. In: a stretch of time. Out: one buffer of packed sums (`PACKED_BYTES` each), one for all
+ * workers: as rows they would cost ten times as much on both sides. Reads only.
+ */
+import type { Database } from '../stores/postgres.ts';
+import type { NewWorker } from './work-board.ts';
+
+const NOTHING = Buffer.alloc(0);
+/** More ids in one array only make the statement long. */
+const IDS_PER_QUESTION = 5_000;
+
+interface PackedRow {
+  readonly packed: Buffer | null;
+}
+
+/** Of all shares received in [from, to). */
+export async function packedShareSums(sql: Database, from: Date, to: Date): Promise<Buffer> {
+  const [row] = await sql<PackedRow[]>`
+    SELECT string_agg(int8send(worker_id) || float4send(hashes) || int4send(shares), ''::bytea) AS packed FROM (
+      SELECT worker_id, sum(work_hashes)::float4 AS hashes, least(sum(shares), 2147483647)::int4 AS shares
+      FROM share_sums WHERE bucket >= ${from} AND bucket < ${to} GROUP BY worker_id) AS sums`;
+  return row?.packed ?? NOTHING;
+}
+
+/** One span, from the rollup. */
+export async function packedSpan(sql: Database, start: Date): Promise<Buffer> {
+  const [row] = await sql<PackedRow[]>`
+    SELECT string_agg(int8send(worker_id) || float4send(work_hashes::float4) || int4send(least(shares, 2147483647)::int4), ''::bytea) AS packed
+    FROM worker_spans WHERE span_start = ${start}`;
+  return row?.packed ?? NOTHING;
+}
+
+/** Where the rollup ends and the minutes have to be read; undefined = there is none. */
+export async function spansRolledThrough(sql: Database): Promise<Date | undefined> {
+  const [row] = await sql<{ through: Date }[]>`SELECT through FROM spans_rolled`;
+  return row?.through;
+}
+
+/** By instance: before this everything it took is in the database. */
+export async function loadedThrough(sql: Database): Promise<ReadonlyMap<number, number>> {
+  const rows = await sql<{ id: number; through: number | null }[]>`
+    SELECT instance_id AS id, extract(epoch FROM loaded_through)::float8 * 1000 AS through FROM journal_progress`;
+  return new Map(rows.map(({ id, through }) => [id, through ?? 0]));
+}
+
+export async function workersOfIds(sql: Database, ids: readonly number[]): Promise<NewWorker[]> {
+  const found: NewWorker[] = [];
+  for (let first = 0; first < ids.length; first += IDS_PER_QUESTION) {
+    const some = ids.slice(first, first + IDS_PER_QUESTION);
+    const rows = await sql<
+      { id: number; name: string; account_id: number; address: string; created_at: Date }[]
+    >`
+      SELECT w.id::float8 AS id, w.name, a.id::float8 AS account_id, a.address, a.created_at
+      FROM workers w JOIN accounts a ON a.id = w.account_id WHERE w.id = ANY (${`{${some.join(',')}}`}::text::bigint[])`;
+    for (const { id, name, account_id, address, created_at } of rows)
+      found.push({ id, name, accountId: account_id, address, firstSeenAt: created_at.toISOString() });
+  }
+  return found;
+}
+
+/** int8 worker, int4 verdict, int4 count each. */
+export const REFUSAL_BYTES = 16;
+
+export async function packedRefusals(sql: Database, from: Date): Promise<Buffer> {
+  const [row] = await sql<PackedRow[]>`
+    SELECT string_agg(int8send(worker_id) || int4send(verdict) || int4send(count), ''::bytea) AS packed FROM (
+      SELECT worker_id, verdict::int4 AS verdict, least(sum(count), 2147483647)::int4 AS count
+      FROM worker_refusals WHERE bucket >= ${from} GROUP BY worker_id, verdict) AS sums`;
+  return row?.packed ?? NOTHING;
+}

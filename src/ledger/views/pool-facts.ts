@@ -1,0 +1,124 @@
+/** What pages say of the whole pool and only the database knows. In: a database. Out: one plain object. Reads only. */
+import { schemeOf } from '../../domain/pot.ts';
+import { difficultyOfTarget, targetOfBits, workOfTarget } from '../../domain/target.ts';
+import type { Database } from '../stores/postgres.ts';
+
+export interface PoolFacts {
+  readonly blocks24h: number;
+  readonly lastBlockAt: string | null;
+  /** Blocks of 7 days over those that their work was good for. */
+  readonly luck7d: number | null;
+  /** By the newest minute or block that the database knows; null = none. */
+  readonly networkHashes: number | null;
+  readonly networkDifficulty: number | null;
+  readonly work24hHashes: number;
+  readonly schemes: readonly {
+    readonly scheme: string;
+    readonly work1hHashes: number;
+    /** Since its last block; null = it never had one. */
+    readonly workSinceBlock: number | null;
+  }[];
+  /** Not in the books as somebody's yet, by pot: mature or not. */
+  readonly awaited: readonly { readonly scheme: string; readonly sompi: bigint }[];
+  /** Of SOLO, whose finder is known. */
+  readonly awaitedByFinder: ReadonlyMap<number, bigint>;
+  readonly lastPayoutAt: string | null;
+  readonly paidSompi: bigint;
+  readonly halted: boolean;
+  /** Unix ms of the payer's last word; 0 = it never ran. */
+  readonly payerToldMs: number;
+  /** Unix ms of its last round of payouts; 0 = none. */
+  readonly payoutRoundMs: number;
+}
+
+interface PoolRow {
+  readonly blocks: number;
+  readonly last_block: Date | null;
+  readonly luck: number | null;
+  readonly bits: bigint | null;
+  readonly work_24h: number;
+  readonly last_payout: Date | null;
+  readonly paid: string;
+  readonly halted: boolean;
+  readonly told: Date | null;
+  readonly round_ms: number | null;
+}
+
+export async function readPoolFacts(sql: Database): Promise<PoolFacts> {
+  const [pool] = await sql<PoolRow[]>`
+    SELECT (SELECT count(*)::int FROM blocks WHERE found_at > now() - interval '24 hours') AS blocks,
+      (SELECT max(found_at) FROM blocks) AS last_block,
+      (SELECT (count(*) / nullif(sum(effort_work / expected_hashes(network_bits)), 0))::float8 FROM blocks
+       WHERE found_at > now() - interval '7 days' AND effort_work IS NOT NULL) AS luck,
+      coalesce((SELECT network_bits FROM network_minutes ORDER BY minute DESC LIMIT 1),
+               (SELECT network_bits FROM blocks ORDER BY found_at DESC LIMIT 1)) AS bits,
+      (SELECT coalesce(sum(work_hashes), 0)::float8 FROM pool_spans WHERE span_start >= now() - interval '24 hours') AS work_24h,
+      (SELECT max(planned_at) FROM payouts WHERE kind = 'payment' AND state NOT IN ('CANCELLED', 'CONFLICTED')) AS last_payout,
+      (SELECT coalesce(sum(paid_sompi), 0)::text FROM payouts WHERE state = 'CONFIRMED') AS paid,
+      EXISTS (SELECT FROM halts WHERE cleared_at IS NULL) AS halted,
+      (SELECT told_at FROM payer_status) AS told,
+      (SELECT (duty ->> 'lastOkUnixMs')::float8 FROM payer_status, jsonb_array_elements(status -> 'duties') AS duty
+       WHERE duty ->> 'name' = 'payouts') AS round_ms`;
+  const schemes = await readSchemes(sql);
+  const awaited = await readAwaited(sql);
+  const target = pool!.bits === null ? undefined : targetOfBits(Number(pool!.bits));
+  return {
+    blocks24h: pool!.blocks,
+    lastBlockAt: pool!.last_block?.toISOString() ?? null,
+    luck7d: pool!.luck,
+    networkHashes: target === undefined ? null : Number(workOfTarget(target)),
+    networkDifficulty: target === undefined ? null : difficultyOfTarget(target),
+    work24hHashes: pool!.work_24h,
+    schemes,
+    ...awaited,
+    lastPayoutAt: pool!.last_payout?.toISOString() ?? null,
+    paidSompi: BigInt(pool!.paid),
+    halted: pool!.halted,
+    payerToldMs: pool!.told?.getTime() ?? 0,
+    payoutRoundMs: pool!.round_ms ?? 0,
+  };
+}
+
+/** From the rollup as far as it goes, then from the minutes: a pot's work since a block of days ago is some hundred rows. */
+async function readSchemes(sql: Database): Promise<PoolFacts['schemes']> {
+  const rows = await sql<{ pot: number; hour: number; since: number | null }[]>`
+    WITH rolled AS (
+      SELECT coalesce((SELECT through FROM spans_rolled), now() - interval '1 day') AS through
+    ), tail AS (
+      SELECT s.pot, s.bucket, sum(s.work_hashes) AS work FROM share_sums s
+      WHERE s.bucket >= (SELECT greatest(through, now() - interval '1 day') FROM rolled) GROUP BY 1, 2
+    ), pieces AS (
+      SELECT pot, span_start AS at, work_hashes AS work FROM pool_spans, rolled
+      WHERE span_start >= now() - interval '30 days' AND span_start < rolled.through
+      UNION ALL SELECT pot, bucket, work FROM tail
+    ), last AS (
+      SELECT p.id AS pot, (SELECT max(found_at) FROM blocks b WHERE b.pot = p.id) AS found_at FROM pots p
+    )
+    SELECT last.pot::int AS pot, coalesce(sum(work) FILTER (WHERE at >= now() - interval '1 hour'), 0)::float8 AS hour,
+      CASE WHEN last.found_at IS NULL THEN NULL ELSE coalesce(sum(work) FILTER (WHERE at >= last.found_at), 0)::float8 END AS since
+    FROM last LEFT JOIN pieces USING (pot) GROUP BY last.pot, last.found_at`;
+  return rows.map(({ pot, hour, since }) => ({
+    scheme: schemeOf(pot),
+    work1hHashes: hour,
+    workSinceBlock: since,
+  }));
+}
+
+/** Blue blocks whose reward is not mature, and mature outputs that are not divided yet. */
+async function readAwaited(sql: Database): Promise<Pick<PoolFacts, 'awaited' | 'awaitedByFinder'>> {
+  const rows = await sql<{ pot: number; finder: number | null; sompi: string }[]>`
+    SELECT u.pot::int AS pot, CASE WHEN u.pot = 3 THEN w.account_id::float8 END AS finder, sum(u.sompi)::text AS sompi FROM (
+      SELECT pot, worker_id, coalesce(reward_sompi, 0) AS sompi FROM blocks WHERE state = 'blue'
+      UNION ALL
+      SELECT b.pot, b.worker_id, o.amount_sompi FROM treasury_outputs o JOIN blocks b ON b.id = o.block_id
+      WHERE o.settlement_id IS NULL AND o.origin IN ('blue', 'reds')
+    ) AS u JOIN workers w ON w.id = u.worker_id GROUP BY 1, 2`;
+  const byFinder = new Map<number, bigint>();
+  for (const { finder, sompi } of rows) if (finder !== null) byFinder.set(finder, BigInt(sompi));
+  return {
+    awaited: rows
+      .filter(({ finder }) => finder === null)
+      .map(({ pot, sompi }) => ({ scheme: schemeOf(pot), sompi: BigInt(sompi) })),
+    awaitedByFinder: byFinder,
+  };
+}

@@ -54,6 +54,11 @@ export function parseConfig(text: string, fileName: string): ConfigResult {
 
 /** @throws EdgeError SLUICE_CONFIG_UNREADABLE | SLUICE_CONFIG_INVALID, the message holding every fault. */
 export function loadConfig(path: string): Config {
+  return loadConfigText(path).config;
+}
+
+/** The same, with the text that it was read from. */
+export function loadConfigText(path: string): { readonly config: Config; readonly text: string } {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
@@ -65,7 +70,7 @@ export function loadConfig(path: string): Config {
     );
   }
   const result = parseConfig(text, path);
-  if (result.ok) return result.config;
+  if (result.ok) return { config: result.config, text };
   const count = result.faults.length;
   throw new EdgeError(
     'SLUICE_CONFIG_INVALID',

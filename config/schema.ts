@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { LIMITS } from './limits.ts';
 import { payouts, rewards } from './money-terms.ts';
+import { operator } from './operator-terms.ts';
 import { haveOneDifficulty, portNumber, stratumPort } from './stratum-schema.ts';
 
 export { DIALECT_NAMES, SCHEME_NAMES } from './stratum-schema.ts';
@@ -170,6 +171,7 @@ export const configSchema = z.strictObject({
         .describe('For engines that no Prometheus can reach; the others are scraped at /metrics'),
     })
     .prefault({}),
+  operator,
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
 });
 

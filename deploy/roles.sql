@@ -8,6 +8,7 @@
 --   sluice_payer     payer          money, through post_transaction only; never changes history
 --   sluice_auditor   audit          reads, notes its audits, raises the latch
 --   sluice_reader    dashboards     reads
+--   sluice_operator  console        reads, raises and clears the latch, asks the payer for a round; no money (operator.databaseUrlFile)
 --
 -- Migrations are run by the owner: give the engine `sluice migrate` beforehand, since its own role may not make tables.
 
@@ -15,7 +16,7 @@ DO $$
 DECLARE
   role_name text;
 BEGIN
-  FOREACH role_name IN ARRAY ARRAY['sluice_engine', 'sluice_payer', 'sluice_auditor', 'sluice_reader'] LOOP
+  FOREACH role_name IN ARRAY ARRAY['sluice_engine', 'sluice_payer', 'sluice_auditor', 'sluice_reader', 'sluice_operator'] LOOP
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role_name) THEN
       EXECUTE format('CREATE ROLE %I NOLOGIN', role_name);
     END IF;
@@ -57,6 +58,7 @@ BEGIN
   FOR right_of IN SELECT * FROM (VALUES
     ('sluice_engine', 'raise_halt(text, text, text)'), ('sluice_payer', 'raise_halt(text, text, text)'),
     ('sluice_auditor', 'raise_halt(text, text, text)'),
+    ('sluice_operator', 'raise_halt(text, text, text)'),
     ('sluice_engine', 'ensure_day_partitions(date)'),
     ('sluice_engine', 'measure_efforts(integer)'),
     ('sluice_engine', 'note_refusals(smallint, bigint, bigint, timestamptz, jsonb, jsonb)'),
@@ -80,6 +82,8 @@ BEGIN
     ('sluice_payer', 'UPDATE', 'blocks'),
     -- The payer audits with its own connection.
     ('sluice_payer', 'INSERT', 'audits audit_violations'),
+    ('sluice_operator', 'INSERT, UPDATE', 'payout_requests'),
+    ('sluice_operator', 'UPDATE', 'halts'),
     ('sluice_auditor', 'INSERT', 'audits audit_violations')) AS f (role, rights, tables) LOOP
     CONTINUE WHEN to_regclass(right_of.one) IS NULL;
     EXECUTE format('GRANT %s ON %I TO %I', right_of.rights, right_of.one, right_of.role);

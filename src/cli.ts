@@ -25,6 +25,7 @@ import { addReserveVerb } from './app/reserve-verb.ts';
 import { addRewardsVerb } from './app/rewards-verb.ts';
 import { runServe } from './app/serve.ts';
 import { addSimnodeVerb } from './app/simnode-role.ts';
+import { addStatusVerb } from './app/status-verb.ts';
 import { EdgeError, messageOf } from './kit/edge-error.ts';
 import { projectPath } from './kit/project-root.ts';
 
@@ -39,11 +40,14 @@ const USAGE_CODES = new Set([
   'SLUICE_KEY_FILE',
   'SLUICE_KEY_ADDRESS',
   'SLUICE_KEY_ENVIRONMENT',
+  'SLUICE_OPERATOR_TOKEN',
+  'SLUICE_OPERATOR_REFUSED',
 ]);
 const DEPENDENCY_CODES = new Set([
   'SLUICE_DATABASE_UNREACHABLE',
   'SLUICE_NODE_UNREACHABLE',
   'SLUICE_PORT_IN_USE',
+  'SLUICE_OPERATOR_UNREACHABLE',
 ]);
 
 /** One engine process uses a core and a half; no machine of today has room for more. */
@@ -170,6 +174,7 @@ function buildProgram(): Command {
   addMinerVerb(program);
   addConformanceVerb(program);
   addConfigVerbs(program);
+  addStatusVerb(program);
   addBanVerbs(program);
   addJournalVerbs(program);
   addRewardsVerb(program);

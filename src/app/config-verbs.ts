@@ -1,13 +1,14 @@
-/** `sluice config check | example | schema | limits`. */
+/** `sluice config check | diff | example | schema | limits`. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { ConfigChange } from '../../config/entries.ts';
 import { configExample, configJsonSchema } from '../../config/example.ts';
 import { LIMITS } from '../../config/limits.ts';
-import { databaseUrlOf, loadConfig } from '../../config/load.ts';
-import { checkAddress } from '../chains/kaspa/address.ts';
-import { EdgeError } from '../kit/edge-error.ts';
-import { readBans } from './ban-file.ts';
+import { loadConfig } from '../../config/load.ts';
+import { actionAnswer } from '../api/operator/status-schema.ts';
 import { boundsObject, boundsText, connectionBound, jobsPerSecondOf } from './bounds-table.ts';
-import { portOptions } from './port-options.ts';
+import { checkConfiguration } from './config-check.ts';
+import { operatorCaller } from './operator-call.ts';
+import { edgeOption } from './status-verb.ts';
 
 export function addConfigVerbs(program: Command): void {
   const config = program.command('config').description('look at configurations');
@@ -17,17 +18,26 @@ export function addConfigVerbs(program: Command): void {
     .argument('<file>')
     .action((file: string) => {
       const checked = loadConfig(file);
-      const treasury = checkAddress(checked.kaspa.payAddress, checked.kaspa.network);
-      if (!treasury.ok) {
-        throw new EdgeError('SLUICE_CONFIG_INVALID', `${file}  kaspa.payAddress: ${treasury.reason}`);
-      }
-      databaseUrlOf(checked, process.env);
-      const { host, ports, banFile } = checked.stratum;
-      for (const port of ports) portOptions(port, host, process.env);
-      if (banFile !== undefined) readBans(banFile);
+      checkConfiguration(checked, file, process.env);
       process.stdout.write(
         `${file}: good. ${checked.stratum.ports.length} port(s), ${checked.kaspa.nodes.length} node(s).\n`,
       );
+    });
+  config
+    .command('diff')
+    .description('what a running engine would take of its configuration, were it told to read it again now')
+    .requiredOption('--config <file>', 'configuration with operator.listen and operator.tokenFile')
+    .addOption(edgeOption())
+    .option('--json', 'as JSON')
+    .action(async (given: { config: string; edge?: number; json?: boolean }) => {
+      const answer = await operatorCaller(given.config, given.edge).post('/operator/actions/reload', {
+        dryRun: true,
+      });
+      const { done, outcome, changes = [] } = actionAnswer.parse(answer);
+      process.stdout.write(
+        given.json ? `${JSON.stringify({ outcome, changes }, null, 2)}\n` : diffText(outcome, changes),
+      );
+      if (!done) process.exitCode = 1;
     });
   config
     .command('example')
@@ -63,6 +73,14 @@ export function addConfigVerbs(program: Command): void {
           : boundsText(count, jobsPerSecond),
       );
     });
+}
+
+function diffText(outcome: string, changes: readonly ConfigChange[]): string {
+  const lines = changes.map(
+    ({ key, before, after, effect, remark }) =>
+      `${key}: ${before} -> ${after}\n    ${effect === 'applied' ? 'would be applied' : 'would not be applied: it holds'} ${remark}\n`,
+  );
+  return `${lines.join('')}${outcome}\n`;
 }
 
 function connections(text: string): number {

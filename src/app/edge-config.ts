@@ -2,6 +2,7 @@
  * The configuration of one edge: an engine of several that share their ports and their PostgreSQL, and nothing else. Each has a name
  * of its own, which is in its coinbase and so gives it a nonce space of its own, a journal and a page of its own. Pure.
  */
+import { operatorListenOf } from '../../config/operator-terms.ts';
 import type { Config } from '../../config/schema.ts';
 import { EdgeError } from '../kit/edge-error.ts';
 
@@ -18,13 +19,14 @@ const PORT_MAX = 65_535;
 export function edgeConfig(config: Config, { number, of }: EdgePlace, cores: number): Config {
   const instance = `${config.instance}-${number}`;
   checkShareable(config, instance, of);
-  const { journal, http, validation } = config;
+  const { journal, http, validation, operator } = config;
   return {
     ...config,
     instance,
     journal: { ...journal, directory: `${journal.directory}/${instance}` },
     // Port 0 takes any free one already.
     http: { ...http, port: http.port === 0 ? 0 : http.port + number - 1 },
+    ...(operator && { operator: { ...operator, listen: operatorListenOf(operator.listen, number) } }),
     validation: {
       ...validation,
       // The main threads have a core each; what is left is shared.

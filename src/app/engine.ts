@@ -7,6 +7,7 @@ import { availableParallelism } from 'node:os';
 import { LIMITS } from '../../config/limits.ts';
 import type { Config } from '../../config/schema.ts';
 import { type ApiHandle, startApi } from '../api/api-client.ts';
+import type { ReloadAnswer } from '../api/operator/status-schema.ts';
 import { KaspaChain } from '../chains/kaspa/kaspa-chain.ts';
 import { selfTestReference } from '../chains/kaspa/reference-pow.ts';
 import { HashrateWindow } from '../domain/hashrate.ts';
@@ -18,16 +19,20 @@ import type { Logger } from '../kit/log.ts';
 import { createRegistry, type Registry } from '../kit/metrics.ts';
 import { InstanceClaim } from '../ledger/instance-claim.ts';
 import type { PoolTerms } from '../ledger/views/pool-terms.ts';
-import type { EngineInside } from '../live/engine-report.ts';
+import type { EngineInside, EngineReport } from '../live/engine-report.ts';
 import { StageLatencies } from '../live/stage-latencies.ts';
 import type { InheritedSocket } from '../stratum/socket/inherited-sockets.ts';
 import { createStratum, type PortOptions, type Stratum } from '../stratum/stratum-server.ts';
 import { JobFeed, type PaceGroup } from '../templates/job-feed.ts';
+import type { Configuration } from './configuration.ts';
+import { openConsole } from './engine-console.ts';
 import { EngineGauges } from './engine-gauges.ts';
 import { EngineInsideGatherer } from './engine-inside.ts';
+import { reloadEngine } from './engine-reload.ts';
 import { lastNumberedSegment } from './journal-numbering.ts';
 import { type EngineClocks, Ledger } from './ledger-desk.ts';
 import { MetricsPush } from './metrics-push.ts';
+import type { OperatorHandle } from './operator-client.ts';
 import { poolTerms } from './pool-terms.ts';
 import { PoolView } from './pool-view.ts';
 import { portOptions } from './port-options.ts';
@@ -51,7 +56,9 @@ export interface Engine {
   view(): ReturnType<PoolView['snapshot']>;
   /** For the operator alone. */
   inside(): EngineInside;
-  /** Reads again what may change while it runs: bans and certificates. */
+  /** As a person opens it; '' when there is no console. */
+  readonly operatorAddress: string;
+  /** Reads again what may change while it runs: the configuration, bans, certificates. */
   reload(): void;
   /** Ordered; safe to call twice. */
   close(): Promise<void>;
@@ -59,12 +66,13 @@ export interface Engine {
 
 /** @param inherited sockets to listen on instead of binding the configured ports */
 export async function startEngine(
-  config: Config,
+  configuration: Configuration,
   databaseUrl: string,
   log: Logger,
   inherited: readonly InheritedSocket[] = [],
 ): Promise<Engine> {
   selfTestReference();
+  const config = configuration.inForce;
   const clocks: EngineClocks = { clock: () => performance.now(), wallClock: Date.now };
   const bootUnixMs = Date.now();
   const registry = createRegistry();
@@ -133,13 +141,14 @@ export async function startEngine(
   const feed = feedOf(config, path, stratum, clocks);
   const terms = poolTerms(config);
   const parts: Parts = {
-    ...{ config, chain, journal, stratum, ledger, path, feed, log, registry, terms, databaseUrl, stages },
-    ...{ ports, renewals, claim: new InstanceClaim({ databaseUrl, instance: config.instance, log }) },
+    ...{ config, configuration, databaseUrl, chain, journal, stratum, ledger, path, feed },
+    ...{ log, registry, terms, stages, ports, renewals },
+    claim: new InstanceClaim({ databaseUrl, instance: config.instance, log }),
   };
   try {
     return await openDoors(parts, bootUnixMs, hashrate, clocks);
   } catch (error) {
-    await closeEngine(parts, undefined);
+    await closeEngine(parts, {});
     throw error;
   }
 }
@@ -160,7 +169,10 @@ function feedOf(config: Config, path: SharePath, stratum: Stratum, { clock }: En
 }
 
 interface Parts {
+  /** As it was at the start. */
   readonly config: Config;
+  readonly configuration: Configuration;
+  readonly databaseUrl: string;
   readonly chain: KaspaChain;
   readonly journal: ShareJournal;
   readonly stratum: Stratum;
@@ -171,10 +183,14 @@ interface Parts {
   readonly registry: Registry;
   readonly stages: StageLatencies;
   readonly terms: PoolTerms;
-  readonly databaseUrl: string;
   readonly ports: readonly PortOptions[];
   readonly renewals: Renewals;
   readonly claim: InstanceClaim;
+}
+
+interface Doors {
+  readonly api?: ApiHandle;
+  readonly operator?: OperatorHandle | undefined;
 }
 
 /** Everything is wired; now templates may come, then miners, then people. */
@@ -184,25 +200,39 @@ async function openDoors(
   hashrate: HashrateWindow,
   clocks: EngineClocks,
 ): Promise<Engine> {
-  const { config, chain, stratum, ledger, path, feed, log, registry, terms, databaseUrl, renewals } = parts;
+  const { config, configuration, chain, stratum, ledger, path, feed, log, registry, terms, databaseUrl } =
+    parts;
+  const { renewals } = parts;
   await parts.claim.take();
   ledger.start(path.oldestUnderWayMs);
   await chain.open({ onTemplate: (template) => feed.onTemplate(template), onStatus: () => {} });
   const opened = await stratum.open(path.intake);
   renewals.start((bans) => stratum.setBans(bans));
   const stratumPorts = opened.map((one) => one.port);
-  const view = new PoolView({ ...parts, ...clocks, bootUnixMs, hashrate, stratumPorts });
+  const inForce = (): Config => configuration.inForce;
+  const view = new PoolView({ ...parts, ...clocks, config: inForce, bootUnixMs, hashrate, stratumPorts });
   let apiThread: ApiHandle | undefined;
   const inside = new EngineInsideGatherer({ ...parts, ...clocks, apiBusyMs: () => apiThread?.busyMs ?? 0 });
   const gauges = new EngineGauges({ ...parts, ...clocks, httpEngine: () => apiThread?.engine ?? '' });
   const push = pushOf(config, registry, log);
+  const reload = (dryRun = false): ReloadAnswer => reloadEngine(parts, dryRun);
+  const report = (): EngineReport => {
+    const snapshot = view.snapshot();
+    return { instance: config.instance, pid: process.pid, snapshot, inside: inside.inside() };
+  };
+  const operator = await openConsole({ ...parts, report, reload });
   const pages = { terms, databaseUrl, snapshot: () => view.snapshot() };
-  const api = await startApi({ ...config.http, ...pages, registry, log });
+  const api = await startApi({ ...config.http, ...pages, registry, log }).catch(async (error) => {
+    await operator?.close();
+    throw error;
+  });
   apiThread = api;
   inside.start();
   gauges.start();
   push?.start();
-  log.info({ stratumPorts, http: api.url, engine: api.engine }, 'engine is up');
+  const doors: Doors = { api, operator };
+  const { address: console = 'none' } = operator ?? {};
+  log.info({ stratumPorts, http: api.url, engine: api.engine, operator: console }, 'engine is up');
   let closing: Promise<void> | undefined;
   return {
     stratumPorts,
@@ -210,17 +240,18 @@ async function openDoors(
     bootUnixMs,
     view: () => view.snapshot(),
     inside: () => inside.inside(),
-    reload: () => renewals.refresh(),
+    operatorAddress: operator?.address ?? '',
+    reload: () => void reload(),
     close: () => {
       inside.close();
       gauges.close();
-      closing ??= Promise.all([closeEngine(parts, api), push?.close()]).then(() => {});
+      closing ??= Promise.all([closeEngine(parts, doors), push?.close()]).then(() => {});
       return closing;
     },
   };
 }
 
-async function closeEngine(parts: Parts, api: ApiHandle | undefined): Promise<void> {
+async function closeEngine(parts: Parts, { api, operator }: Doors): Promise<void> {
   const { stratum, feed, path, journal, ledger, chain, log, renewals, claim } = parts;
   log.info('stopping: no new submissions are taken');
   renewals.close();
@@ -237,6 +268,7 @@ async function closeEngine(parts: Parts, api: ApiHandle | undefined): Promise<vo
   await ledger.close(LOADER_DRAIN_MS);
   await claim.close();
   await chain.close();
+  await operator?.close();
   await api?.close();
   log.info('stopped');
 }

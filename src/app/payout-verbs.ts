@@ -11,6 +11,7 @@ import { DatabaseSession } from '../ledger/database-session.ts';
 import { Lead } from '../ledger/lead.ts';
 import type { Outpoint } from '../ledger/settlement/operator-orders.ts';
 import { type Database, openDatabase, toDatabaseError } from '../ledger/stores/postgres.ts';
+import { clearHalts, raiseHalt } from '../payout/halts.ts';
 import { checkAgainstChain, haltWhereUnproved, LedgerHeadNote } from '../payout/ledger-head.ts';
 import { cancelPayout } from '../payout/never-sent.ts';
 import { PayoutMachine } from '../payout/payout-machine.ts';
@@ -187,17 +188,15 @@ async function asLeader(
 }
 
 async function halt(sql: Database, reason: string, given: Given): Promise<number> {
-  await sql`SELECT raise_halt('OPERATOR', ${reason}, ${person()})`;
+  await raiseHalt(sql, reason, person());
   print(given, { halted: true, reason }, 'payouts are halted; `sluice payout resume` lets them go on\n');
   return 0;
 }
 
 async function resume(sql: Database, given: Given): Promise<number> {
-  const cleared = await sql<{ code: string; reason: string }[]>`
-    UPDATE halts SET cleared_by = ${person()}, cleared_at = now()
-    WHERE cleared_at IS NULL AND (${given.code ?? null}::text IS NULL OR code = ${given.code ?? null}) RETURNING code, reason`;
+  const cleared = await clearHalts(sql, person(), given.code);
   const lines = cleared.map(({ code, reason }) => `cleared ${code}: ${reason}\n`).join('');
-  print(given, { cleared: [...cleared] }, lines || 'nothing was halted\n');
+  print(given, { cleared }, lines || 'nothing was halted\n');
   return 0;
 }
 

@@ -6,6 +6,7 @@ import { isAccepted, VERDICTS } from '../domain/share.ts';
 import { difficultyLog2Of, difficultyNumber } from '../domain/target.ts';
 import type { ShareJournal } from '../journal/share-journal.ts';
 import type { BlockView, NodeView, PoolSnapshot } from '../live/pool-snapshot.ts';
+import { unreadiness } from '../live/verdict.ts';
 import type { Stratum } from '../stratum/stratum-server.ts';
 import type { JobFeed } from '../templates/job-feed.ts';
 import type { EngineClocks, Ledger } from './ledger-desk.ts';
@@ -13,7 +14,8 @@ import { projectVersion, publicHost } from './pool-terms.ts';
 import type { SharePath } from './share-path.ts';
 
 export interface PoolViewOptions extends EngineClocks {
-  readonly config: Config;
+  /** What is in force now. */
+  config(): Config;
   readonly chain: Chain;
   readonly journal: ShareJournal;
   readonly stratum: Stratum;
@@ -43,7 +45,8 @@ export class PoolView {
   }
 
   snapshot(): PoolSnapshot {
-    const { config, hashrate, bootUnixMs, wallClock } = this.#options;
+    const { hashrate, bootUnixMs, wallClock } = this.#options;
+    const config = this.#options.config();
     const nowMs = wallClock();
     const sessions = this.#sessions();
     const nodes = this.#nodes();
@@ -154,11 +157,8 @@ export class PoolView {
 
   /** Ready = work that miners get can become blocks and their shares can be kept. The database may be away: the journal holds. */
   #ready(nodes: readonly NodeView[]): PoolSnapshot['ready'] {
-    const { feed, journal, clock } = this.#options;
-    const reasons: string[] = [];
-    if (!nodes.some((node) => node.connected && node.synced)) reasons.push('no synced node');
-    else if (feed.stalled(clock())) reasons.push('no template from any node');
-    if (!journal.available) reasons.push(`journal: ${journal.fault}`);
+    const { feed, clock } = this.#options;
+    const reasons = unreadiness(nodes, feed.stalled(clock()), this.#journal()).map(({ text }) => text);
     return { ok: reasons.length === 0, reasons };
   }
 }

@@ -45,7 +45,7 @@ function tlsIdentity(
   return new TlsIdentity(secretPath(certFile, environment), secretPath(keyFile, environment));
 }
 
-function portLimits(limits: StratumPortConfig['limits']): PortLimits {
+export function portLimits(limits: StratumPortConfig['limits']): PortLimits {
   return {
     connectionsPerAddress: orNone(limits.connectionsPerAddress),
     connectsPerAddress: rate(limits.connectsPerAddressPerSecond),

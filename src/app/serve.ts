@@ -1,19 +1,19 @@
 /** `sluice serve`: the engine as a process. Configuration in, signals obeyed, exit code out. */
-import { availableParallelism } from 'node:os';
-import { databaseUrlOf, loadConfig } from '../../config/load.ts';
+import { databaseUrlOf } from '../../config/load.ts';
 import { createLogger } from '../kit/log.ts';
 import { connectSystemd } from '../kit/systemd.ts';
 import { inheritedSockets } from '../stratum/socket/inherited-sockets.ts';
 import { logBounds } from './bounds-table.ts';
-import { type EdgePlace, edgeConfig } from './edge-config.ts';
+import { Configuration } from './configuration.ts';
+import type { EdgePlace } from './edge-config.ts';
 import { type Engine, startEngine } from './engine.ts';
 import { keepPostgres } from './kept-postgres.ts';
 import { onStopRequested, tellParent } from './role-channel.ts';
 
 /** @param edge its place among several engines of this configuration; undefined = it is the only one */
 export async function runServe(configFile: string, edge?: EdgePlace): Promise<number> {
-  const whole = loadConfig(configFile);
-  const config = edge === undefined ? whole : edgeConfig(whole, edge, availableParallelism());
+  const configuration = new Configuration(configFile, edge);
+  const config = configuration.inForce;
   const inherited = inheritedSockets(process.env, process.pid);
   const log = createLogger(config.log.level, config.instance);
   const systemd = connectSystemd(process.env, process.pid);
@@ -32,7 +32,7 @@ export async function runServe(configFile: string, edge?: EdgePlace): Promise<nu
   const url = databaseUrlOf(config, process.env);
   const embedded = url === undefined ? await keepPostgres(config.database.embedded!, log) : undefined;
   try {
-    engine = await startEngine(config, url ?? embedded!.first.url, log, inherited);
+    engine = await startEngine(configuration, url ?? embedded!.first.url, log, inherited);
     tellParent({
       kind: 'ready',
       info: { stratumPorts: engine.stratumPorts, httpUrl: engine.httpUrl, bootUnixMs: engine.bootUnixMs },

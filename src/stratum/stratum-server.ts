@@ -8,10 +8,10 @@
  *   listener -> raw-adapter | net-adapter -> session (line-framer) -> requests -> login-desk | submissions -> intake
  *                                  ^ one write per turn       fan-out <- announce          replySink <- verdicts
  */
-import { type ExtranonceBytes, ExtranoncePool, extranonceRange } from '../domain/extranonce.ts';
 import type { VardiffRules } from '../domain/vardiff.ts';
 import { ThrottledLog } from '../kit/log.ts';
 import type { ReplySink, ShareIntake } from '../validation/intake.ts';
+import { extranoncePools } from './extranonce-pools.ts';
 import type { Ban } from './fairness/ban.ts';
 import { Door } from './fairness/door.ts';
 import { LoginPenalties } from './fairness/login-penalties.ts';
@@ -39,7 +39,7 @@ import { Listener, type ProxyRules } from './socket/listener.ts';
 import { type ProxyFault, TrustedSources } from './socket/proxy-gate.ts';
 import { tryRawStreams } from './socket/raw-trial.ts';
 import type { SocketAdapter, SocketEvents } from './socket/socket-adapter.ts';
-import { portLimitsOf, STRATUM_LIMITS, type StratumLimits } from './stratum-limits.ts';
+import { type PortLimits, portLimitsOf, STRATUM_LIMITS, type StratumLimits } from './stratum-limits.ts';
 import { type CloseReason, StratumMetrics } from './stratum-metrics.ts';
 import type { PortOptions, StratumOptions } from './stratum-options.ts';
 
@@ -70,6 +70,8 @@ export interface Stratum {
   setBans(bans: readonly Ban[]): void;
   /** Connections ended since the start, by reason. */
   closes(): Readonly<Record<CloseReason, number>>;
+  /** By port, from now on. */
+  setPortLimits(limits: readonly Partial<PortLimits>[]): void;
   /** First lines of clients that no dialect row knows, one per user agent: what a new row is made of. */
   unknownHandshakes(): readonly Handshake[];
   /** Nothing is read any more; what was, is still taken (see `heldCount`), and answers that are owed still go out. */
@@ -261,6 +263,12 @@ class StratumServer implements Stratum {
     return this.#metrics.closesByReason();
   }
 
+  setPortLimits(given: readonly Partial<PortLimits>[]): void {
+    const limits = given.map((one) => portLimitsOf(one, this.#limits));
+    this.#door.setRules(limits);
+    this.#sessions.setPortLimits(limits);
+  }
+
   unknownHandshakes(): readonly Handshake[] {
     return this.#unknownClients.handshakes;
   }
@@ -365,19 +373,6 @@ const PROXY_ADVICE: Record<ProxyFault, string> = {
 function vardiffRules(port: PortOptions): VardiffRules | undefined {
   const { sharesPerMinute, difficultyMinLog2: minLog2, difficultyMaxLog2: maxLog2 } = port;
   return sharesPerMinute === undefined ? undefined : { sharesPerMinute, minLog2, maxLog2 };
-}
-
-/** Of each port; ports that lend equally many bytes share one. */
-function extranoncePools(
-  bytesOfPorts: readonly ExtranonceBytes[],
-  restMs: number,
-  random: () => number,
-): ExtranoncePool[] {
-  const wideToo = bytesOfPorts.includes(1);
-  const pools = new Map<ExtranonceBytes, ExtranoncePool>();
-  for (const bytes of new Set(bytesOfPorts))
-    pools.set(bytes, new ExtranoncePool(restMs, random, extranonceRange(bytes, wideToo)));
-  return bytesOfPorts.map((bytes) => pools.get(bytes)!);
 }
 
 /** Where its worker begins the next time; who has sent nothing has shown nothing. */

@@ -29,6 +29,8 @@ export interface PoolRigOptions {
   readonly port?: Readonly<Record<string, unknown>>;
   /** More keys of `stratum`. */
   readonly stratum?: Readonly<Record<string, unknown>>;
+  /** More keys of the whole. */
+  readonly top?: Readonly<Record<string, unknown>>;
   /** Ports beside it, whole. */
   readonly morePorts?: readonly Readonly<Record<string, unknown>>[];
   /** A new folder under the system's temporary one when absent. */
@@ -164,6 +166,7 @@ export class PoolRig {
       // Both ways to a verdict are taken: few shares inline, more of them on a thread.
       validation: { threads: 1, inlineRecordsMax: 4 },
       http: { host: '127.0.0.1', port: httpPort },
+      ...options.top,
     };
     writeFileSync(this.configFile, stringify(config), { mode: 0o600 });
   }

@@ -67,7 +67,8 @@ const MS_PER_SECOND = 1_000;
 export class Door {
   readonly #options: DoorOptions;
   readonly #visitors: BoundedTable<Visitor>;
-  readonly #unlimited: readonly NetworkTable<true>[];
+  #ports: readonly DoorRules[];
+  #unlimited: readonly NetworkTable<true>[];
   /** Of each port, for all addresses. */
   readonly #buckets: readonly TokenBucket[];
   /** By port: all for whom there was no place of their own, and all without limits. */
@@ -86,11 +87,8 @@ export class Door {
         visitor.bucket.isFull(visitor.rate, now) &&
         visitor.penalty.isForgotten(penalties, now),
     );
-    this.#unlimited = ports.map(({ unlimitedFrom }) => {
-      const table = new NetworkTable<true>();
-      for (const network of unlimitedFrom) table.set(network, true);
-      return table;
-    });
+    this.#ports = ports;
+    this.#unlimited = ports.map(unlimitedTable);
     this.#buckets = ports.map(({ connects }) => new TokenBucket(connects, nowMs));
     this.#crowds = ports.map(({ connectsPerAddress }) => new Visitor('', connectsPerAddress, nowMs, false));
     this.#friends = ports.map(() => new Visitor('', NO_LIMIT, nowMs, true));
@@ -99,6 +97,12 @@ export class Door {
   /** Addresses that are remembered. */
   get size(): number {
     return this.#visitors.size;
+  }
+
+  /** As many ports as before. Buckets go on from what is in them; who is inside stays. */
+  setRules(ports: readonly DoorRules[]): void {
+    this.#ports = ports;
+    this.#unlimited = ports.map(unlimitedTable);
   }
 
   setBans(bans: readonly Ban[]): void {
@@ -121,7 +125,7 @@ export class Door {
       return friends;
     }
     const nowMs = this.#options.clock();
-    const rules = this.#options.ports[portIndex]!;
+    const rules = this.#ports[portIndex]!;
     const visitor = this.#visitorOf(sourceOf(address), portIndex, nowMs);
     const refusal = this.#refusal(visitor, rules, this.#buckets[portIndex]!, nowMs);
     if (refusal !== undefined) return refusal;
@@ -164,9 +168,15 @@ export class Door {
     const key = `${portIndex} ${source}`;
     const known = this.#visitors.get(key);
     if (known !== undefined) return known;
-    const visitor = new Visitor(source, this.#options.ports[portIndex]!.connectsPerAddress, nowMs, false);
+    const visitor = new Visitor(source, this.#ports[portIndex]!.connectsPerAddress, nowMs, false);
     return this.#visitors.set(key, visitor, nowMs) ? visitor : this.#crowds[portIndex]!;
   }
+}
+
+function unlimitedTable({ unlimitedFrom }: DoorRules): NetworkTable<true> {
+  const table = new NetworkTable<true>();
+  for (const network of unlimitedFrom) table.set(network, true);
+  return table;
 }
 
 function seconds(ms: number): number {

@@ -26,7 +26,7 @@ export class TokenBucket {
     this.#atMs = nowMs;
   }
 
-  /** False: none is left. The rate is not kept: there are ten thousands of buckets and few rates. Always the same, please. */
+  /** False: none is left. The rate is not kept: there are ten thousands of buckets and few rates. After another one the bucket goes on from what is in it. */
   take(rate: Rate, nowMs: number): boolean {
     this.#grow(rate, nowMs);
     if (this.#tokens < 1) return false;

@@ -8,12 +8,11 @@ import { extranonceMask } from '../../domain/extranonce.ts';
 import type { ShareIntake } from '../../validation/intake.ts';
 import type { Visitor } from '../fairness/door.ts';
 import { FAULT_POINTS } from '../fairness/faults.ts';
-import { NO_LIMIT } from '../fairness/token-bucket.ts';
 import { isTlsHello } from '../socket/foreign-protocol.ts';
 import type { FrameOutcome, LineFate } from '../socket/line-framer.ts';
 import type { SocketAdapter, SocketEvents } from '../socket/socket-adapter.ts';
 import { WriteBuffer } from '../socket/write-buffer.ts';
-import type { PortLimits, StratumLimits } from '../stratum-limits.ts';
+import { type PortLimits, type StratumLimits, withoutNumbers } from '../stratum-limits.ts';
 import type { CloseReason, StratumMetrics } from '../stratum-metrics.ts';
 import { Answers } from './answers.ts';
 import type { ChunkTimes } from './chunk-times.ts';
@@ -47,8 +46,9 @@ export class Sessions implements SessionRoom {
   /** Monotonic ms, refreshed once per group of replies and by the sweep. */
   nowMs: number;
   #sweptAtMs: number;
-  /** By port, for visitors without limits. */
-  readonly #unlimited: readonly PortLimits[];
+  /** By port, for all and for visitors without limits. */
+  #portLimits: readonly PortLimits[] = [];
+  #unlimited: readonly PortLimits[] = [];
 
   constructor(options: SessionsOptions) {
     this.#options = options;
@@ -59,11 +59,13 @@ export class Sessions implements SessionRoom {
     this.#live = options.fanOuts.map(() => 0);
     this.nowMs = options.clock();
     this.#sweptAtMs = this.nowMs;
-    this.#unlimited = options.portLimits.map((limits) => ({
-      ...limits,
-      lines: NO_LIMIT,
-      conductPointsMax: Number.POSITIVE_INFINITY,
-    }));
+    this.setPortLimits(options.portLimits);
+  }
+
+  /** Open sessions keep the lines a second that they began with. */
+  setPortLimits(limits: readonly PortLimits[]): void {
+    this.#portLimits = limits;
+    this.#unlimited = limits.map(withoutNumbers);
   }
 
   /** Open connections, of one port or of all. */
@@ -365,7 +367,7 @@ export class Sessions implements SessionRoom {
   #limitsFor(session: Session): PortLimits {
     return session.visitor?.isUnlimited === true
       ? this.#unlimited[session.portIndex]!
-      : this.#options.portLimits[session.portIndex]!;
+      : this.#portLimits[session.portIndex]!;
   }
 
   /** Nearly always there is none, and this runs once a share: not even an empty array is made. */

@@ -4,6 +4,7 @@
  *   GET /                  the page, with the last snapshot's numbers in its text
  *   GET /assets/…          its style, scripts and icon: the files of src/api/page/ and nothing else
  *   GET /api/v1/…          the JSON interface, readable from any origin: the table of routes/
+ *   GET /api/openapi.json  the same table as OpenAPI 3.1; /api/docs as a page
  *   ... /api/v1/settings   what an account signs, and taking it (settings-routes)
  *   GET /metrics           Prometheus text
  *   GET /healthz           200 while the process lives
@@ -11,11 +12,13 @@
  *   WS  /api/v1/live       the snapshot every second (the engine's business; a plain GET gets 426)
  */
 import type { PoolTerms } from '../ledger/views/pool-terms.ts';
+import { DOCS_STYLE, DOCS_STYLE_PATH, docsPage } from './docs-page.ts';
 import type { HttpHandler, HttpRequest, HttpResponse } from './http-engine.ts';
+import { apiDocument } from './openapi.ts';
 import type { PageFiles } from './page-files.ts';
 import type { PoolReads } from './pool-reads.ts';
 import { problem } from './problem.ts';
-import type { PublishedSnapshot } from './published.ts';
+import { etagOf, type PublishedSnapshot } from './published.ts';
 import { Answerer } from './routes/answer.ts';
 import { matchPath } from './routes/api-table.ts';
 import type { SettingsDesk } from './settings-desk.ts';
@@ -78,6 +81,10 @@ export function createRoutes(sources: RouteSources): HttpHandler {
       encoded: asset.encoded,
     }));
   }
+  for (const { path, contentType, body } of documentation(sources.terms.version)) {
+    const etag = etagOf(body);
+    routes.set(path, (request) => cached(request, etag, contentType, body));
+  }
   const { desk, reads, terms } = sources;
   const answerer = new Answerer({ reads, terms, nowMs: sources.nowMs });
   if (desk) routes.set(SETTINGS_PATH, () => settingsForm(desk));
@@ -94,6 +101,16 @@ export function createRoutes(sources: RouteSources): HttpHandler {
     if (method !== 'GET' && method !== 'HEAD') return secured(problem(405, {}, allowed), open);
     return secured(fixed ? fixed(request) : answerer.answer(request, endpoint!), open);
   };
+}
+
+/** Made once: it changes with the program only. */
+function documentation(version: string) {
+  const document = apiDocument(version);
+  return [
+    { path: '/api/openapi.json', contentType: 'application/json', body: `${JSON.stringify(document)}\n` },
+    { path: '/api/docs', contentType: 'text/html; charset=utf-8', body: docsPage(document) },
+    { path: DOCS_STYLE_PATH, contentType: 'text/css; charset=utf-8', body: DOCS_STYLE },
+  ];
 }
 
 /** For what goes wrong beside the routes: the same headers, the same kind of body. */

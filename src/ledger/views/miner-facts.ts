@@ -41,11 +41,7 @@ export function minerFacts(
   const { work, refusals } = boards;
   const connections = live.workersOf(account.address);
   const states = workerStates(account, boards, connections, atMs);
-  const lastShareMs = Math.max(
-    0,
-    ...account.slots.map((slot) => work.lastShareMs(slot)),
-    ...connections.map(({ lastShareAtUnixMs }) => lastShareAtUnixMs),
-  );
+  const lastShareMs = lastShareOf({ account, atMs }, account.slots, boards, connections);
   const sum = (window: 'h1' | 'h24'): number =>
     account.slots.reduce((total, slot) => total + work.sharesOf(slot)[window], 0);
   const threshold = money.thresholdSompi ?? terms.defaultThresholdSompi;
@@ -118,10 +114,11 @@ interface WorkerState {
 
 function workerStates(
   account: BoardAccount,
-  { work }: Boards,
+  boards: Boards,
   connections: readonly LiveWorker[],
   atMs: number,
 ): WorkerState[] {
+  const { work } = boards;
   const byName = new Map<string, { slots: number[]; connections: LiveWorker[] }>();
   const entry = (name: string) => {
     let found = byName.get(name);
@@ -131,11 +128,7 @@ function workerStates(
   for (const slot of account.slots) entry(work.nameOf(slot)).slots.push(slot);
   for (const connection of connections) entry(connection.worker).connections.push(connection);
   return [...byName].map(([name, { slots, connections: own }]) => {
-    const lastShareMs = Math.max(
-      0,
-      ...slots.map((slot) => work.lastShareMs(slot)),
-      ...own.map(({ lastShareAtUnixMs }) => lastShareAtUnixMs),
-    );
+    const lastShareMs = lastShareOf({ account, atMs }, slots, boards, own);
     const lively = atMs - lastShareMs < IDLE_AFTER_MS;
     const state = own.length === 0 ? 'offline' : lively ? 'online' : 'idle';
     return { name, state, slots, connections: own, lastShareMs };
@@ -210,6 +203,20 @@ function ratesOf(slots: readonly number[], { work }: Boards): Rates {
     h24 += hashes.h24;
   }
   return { m10: m10 / M10_S, h1: h1 / H1_S, h24: h24 / H24_S };
+}
+
+/** The board knows the minute of a share, which may not be over yet. */
+function lastShareOf(
+  { account, atMs }: Pick<MinerOf, 'account' | 'atMs'>,
+  slots: readonly number[],
+  { work }: Boards,
+  connections: readonly LiveWorker[],
+): number {
+  let last = 0;
+  for (const slot of slots) last = Math.max(last, work.lastShareMs(slot));
+  last = Math.min(last, Math.max(atMs, Date.parse(account.firstSeenAt)));
+  for (const { lastShareAtUnixMs } of connections) last = Math.max(last, lastShareAtUnixMs);
+  return last;
 }
 
 function momentOf(ms: number | null): string | null {

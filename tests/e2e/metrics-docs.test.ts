@@ -1,8 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { freePortNear } from '../../src/app/demo-plan.ts';
 import { projectPath } from '../../src/kit/project-root.ts';
 import { pollUntil } from '../kit/poll-until.ts';
 import { PoolRig } from '../kit/pool-rig.ts';
+import { type ThrowawayCertificate, throwawayCertificate } from '../kit/throwaway-certificate.ts';
 
 /**
  * `docs/METRICS.md` is what a running engine exports, no more and no less. `SLUICE_WRITE_DOCS=1` rewrites the file.
@@ -11,13 +13,24 @@ import { PoolRig } from '../kit/pool-rig.ts';
 const FILE = projectPath('docs', 'METRICS.md');
 
 let rig: PoolRig;
+let certificate: ThrowawayCertificate;
 
 beforeAll(async () => {
-  rig = await PoolRig.open({ difficultyLog2: -16, networkDifficultyLog2: 10 });
+  certificate = throwawayCertificate();
+  const { certFile, keyFile } = certificate;
+  rig = await PoolRig.open({
+    difficultyLog2: -16,
+    networkDifficultyLog2: 10,
+    // With a port that speaks TLS there is a metric more.
+    morePorts: [{ port: await freePortNear(0), difficulty: 1, tls: { certFile, keyFile } }],
+  });
   await rig.startEngine().ready;
 }, 60_000);
 
-afterAll(() => rig.close());
+afterAll(async () => {
+  await rig.close();
+  certificate.remove();
+});
 
 async function scrape(): Promise<string> {
   const response = await fetch(`${rig.httpUrl}/metrics`);

@@ -70,6 +70,7 @@ function page(metrics: ReturnType<typeof describedMetrics>): string {
     '',
     '`GET /metrics`, Prometheus text format. Series are bounded: labels take only values that are declared when the engine starts, never an',
     'address or a worker. Beside these stand the process figures of Node (`process_*`, `nodejs_*`). Written by a test from a running engine.',
+    "Dashboards and alerts are in `deploy/grafana` and `deploy/prometheus`, the payer's figures in [PAYOUTS.md](PAYOUTS.md).",
     '',
     '| metric | type | labels | meaning |',
     '|---|---|---|---|',

@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { basename, dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { projectFileUrl } from '../../../src/kit/project-root.ts';
+import { REASONS } from '../../../src/live/verdict.ts';
 import {
   documentedMetrics,
   familyOf,
@@ -136,6 +137,14 @@ describe('the alerts', () => {
 });
 
 describe('the runbooks', () => {
+  it('have a page for every reason that the verdict can give', () => {
+    const pages = listFiles(RUNBOOKS, () => true);
+    const missing = Object.values(REASONS).filter(
+      ({ runbook }) => !pages.includes(`${RUNBOOKS}/${runbook}.md`),
+    );
+    expect(missing).toEqual([]);
+  });
+
   it('call only for commands of ours that exist', () => {
     // Verbs are made in several ways; each is a string that begins with its name.
     const verbs = new Set(

@@ -20,6 +20,7 @@ const ASSETS: readonly (readonly [string, string])[] = [
   ['console.css', 'text/css; charset=utf-8'],
   ['console.js', 'text/javascript; charset=utf-8'],
   ['draw.js', 'text/javascript; charset=utf-8'],
+  ['icon.svg', 'image/svg+xml'],
 ];
 
 export function loadOperatorPages(): OperatorPages {

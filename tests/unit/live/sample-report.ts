@@ -1,3 +1,4 @@
+import type { OperatorStatus } from '../../../src/api/operator/status-schema.ts';
 import type { EngineReport } from '../../../src/live/engine-report.ts';
 import { HOSTILE_NAME, SAMPLE } from '../api/sample-snapshot.ts';
 
@@ -54,4 +55,96 @@ export const SAMPLE_REPORT: EngineReport = {
     bans: [{ network: '198.51.100.0/24', reason: HOSTILE_NAME, until: '' }],
     warnings: [{ at: '2026-11-21T09:59:00.000Z', level: 'warn', text: `node-b is away ${HOSTILE_NAME}` }],
   },
+};
+
+/** As the console gets it, with two reasons and payouts that are halted. */
+export const SAMPLE_STATUS: OperatorStatus = {
+  at: '2026-11-21T10:00:00.000Z',
+  verdict: {
+    state: 'DEGRADED',
+    reasons: [
+      {
+        code: 'payouts_halted',
+        makes: 'DEGRADED',
+        text: `payouts are halted: OPERATOR: ${HOSTILE_NAME}`,
+        runbook: 'payouts-halted',
+      },
+    ],
+  },
+  service: {
+    version: '0.1.0',
+    network: 'testnet-10',
+    role: 'engine',
+    pid: 4321,
+    startedAt: '2026-11-21T08:00:00.000Z',
+  },
+  engines: [
+    {
+      instance: SAMPLE_REPORT.instance,
+      pid: 4321,
+      ageSeconds: 0.4,
+      snapshot: SAMPLE_REPORT.snapshot,
+      inside: SAMPLE_REPORT.inside,
+    },
+  ],
+  books: {
+    fault: '',
+    readAt: '2026-11-21T09:59:59.000Z',
+    halts: [{ code: 'OPERATOR', reason: HOSTILE_NAME, raised: '2026-11-21 09:50:00+00 by somebody' }],
+    payer: {
+      leader: 'pool-1, process 77',
+      leads: true,
+      toldSecondsAgo: 2,
+      pays: true,
+      lastRound: 'nobody is due',
+      faults: [],
+    },
+    live: [],
+    last: [
+      {
+        ...{ id: '12', kind: 'payout', state: 'CONFIRMED', txid: 'ab'.repeat(32), payees: 31 },
+        ...{ paidSompi: '123456789012', feeSompi: '12000', plannedAt: '2026-11-21 09:00:00+00' },
+      },
+    ],
+    totals: {
+      owedSompi: '7000000001',
+      owedAccounts: 12,
+      inFlightSompi: '0',
+      paidSompi: '900719925474099312',
+      rewardsSompi: '900719925474099399',
+      unsettledSompi: '87',
+      poolFeeSompi: '1',
+    },
+    violations: 0,
+    reds: {
+      days: 7,
+      merged: 120,
+      red: 2,
+      byCause: { stale_template: 2 },
+      blocks: [
+        {
+          hash: 'ef'.repeat(32),
+          foundAt: '2026-11-20T09:00:00.000Z',
+          explanation: `its template was 3 s old ${HOSTILE_NAME}`,
+        },
+      ],
+    },
+  },
+  configuration: {
+    file: '/etc/sluice/sluice.yaml',
+    sha256: 'cd'.repeat(32),
+    readAt: '2026-11-21T08:00:00.000Z',
+    entries: [
+      { key: 'log.level', value: '"info"', source: 'default', effect: 'applied' },
+      { key: 'instance', value: '"sluice-1"', source: '/etc/sluice/sluice.yaml:1', effect: 'restart' },
+    ],
+  },
+  actions: [
+    {
+      at: '2026-11-21T09:50:00.000Z',
+      who: 'operator (token, unix socket)',
+      what: 'halt-payouts',
+      outcome: HOSTILE_NAME,
+    },
+  ],
 };

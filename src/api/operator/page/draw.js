@@ -45,7 +45,7 @@ export function drawingOf(status) {
       closes: each(({ inside }) =>
         Object.entries(inside.closes)
           .filter(([, count]) => count > 0)
-          .map(([reason, count]) => [name(reason.replaceAll('_', ' ')), number(count)]),
+          .map(([reason, count]) => [name(reason.replaceAll('_', ' ')), figure(count)]),
       ),
       warnings: each(({ inside }) =>
         inside.warnings
@@ -91,6 +91,16 @@ function number(text, tone) {
     kind: 'number',
   };
 }
+function figure(value) {
+  return { text: number(value).text };
+}
+/** A number that a telephone has no room for. */
+function extra(text) {
+  return { text, kind: 'number extra' };
+}
+function short(text, tone) {
+  return { text: String(text), tone, kind: 'short' };
+}
 function name(text) {
   return { text, kind: 'name' };
 }
@@ -119,10 +129,10 @@ function shareRows({ snapshot }, of) {
         `${hashrate(snapshot.hashrate.m1)}, 10 min ${hashrate(snapshot.hashrate.m10)}, 1 h ${hashrate(snapshot.hashrate.h1)}`,
       ),
     ],
-    [name('accepted'), number(shares.accepted)],
+    [name('accepted'), figure(shares.accepted)],
     ...Object.entries(shares.rejected)
       .filter(([, count]) => count > 0)
-      .map(([label, count]) => [name(label.replaceAll('_', ' ')), number(count)]),
+      .map(([label, count]) => [name(label.replaceAll('_', ' ')), figure(count)]),
     ...ports.map((port) => [
       name('port'),
       cell(`${port.url} difficulty ${port.difficulty}: ${port.connections}`),
@@ -135,21 +145,25 @@ function keepingRows({ snapshot: { journal, database }, inside }, of) {
   return [
     [name(`${of}journal`), cell(journal.state, journal.state === 'failed' ? 'bad' : 'good')],
     ...(journal.fault ? [[name('fault'), cell(journal.fault, 'bad')]] : []),
-    [name('not on disk'), number(waiting)],
+    [name('not on disk'), figure(waiting)],
     [name('ring'), cell(`${Math.round(100 * inside.journalFillRatio)} % full`)],
     [name('segment'), cell(journal.segment)],
     [name('loader'), cell(database.state, database.fault ? 'bad' : 'good')],
     ...(database.fault ? [[name('fault'), cell(database.fault, 'bad')]] : []),
     [name('lag'), cell(`${database.lagRecords} records, ${database.lagSeconds.toFixed(1)} s`)],
-    [name('loaded'), number(database.loaded)],
+    [name('loaded'), figure(database.loaded)],
   ];
 }
 
 function stageRows({ inside }, of) {
   return inside.stages.map((one) => [
     cell(of + one.stage),
-    ...[one.p50Ms, one.p90Ms, one.p99Ms, one.p999Ms, one.maxMs].map((value) => number(milliseconds(value))),
-    number(one.count),
+    number(milliseconds(one.p50Ms)),
+    extra(milliseconds(one.p90Ms)),
+    number(milliseconds(one.p99Ms)),
+    extra(milliseconds(one.p999Ms)),
+    number(milliseconds(one.maxMs)),
+    extra(number(one.count).text),
   ]);
 }
 
@@ -183,11 +197,11 @@ function moneyRows(books) {
 
 function payoutRow(one) {
   return [
-    cell(one.id),
-    cell(one.state, one.state === 'CONFIRMED' ? 'good' : undefined),
+    short(one.id),
+    short(one.state, one.state === 'CONFIRMED' ? 'good' : undefined),
     number(one.payees),
     number(kas(one.paidSompi)),
-    cell(one.plannedAt.slice(0, 19)),
+    { text: one.plannedAt.slice(0, 19), kind: 'extra' },
     cell(one.txid),
   ];
 }

@@ -18,6 +18,20 @@ const hostPort = z
     'the port must be at most 65535',
   );
 
+/** A template of a link: of http, and with the place for what it leads to. */
+const explorerLink = (place: string) =>
+  z
+    .string()
+    .max(200)
+    .refine(
+      (text) =>
+        text === 'auto' ||
+        text === '' ||
+        (/^https?:\/\/[^\s"<>]+$/.test(text) && text.includes(`{${place}}`)),
+      `expected auto, '' or an address of http(s) with {${place}} in it`,
+    )
+    .default('auto');
+
 export const configSchema = z.strictObject({
   instance: z
     .string()
@@ -145,6 +159,15 @@ export const configSchema = z.strictObject({
         .enum(['auto', 'uws', 'node'])
         .default('auto')
         .describe('uws = uWebSockets.js; node = node:http; auto = uws where its binary fits'),
+      explorer: z
+        .strictObject({
+          transaction: explorerLink('txid').describe(
+            'Link of a transaction on the pages, {txid} in its place',
+          ),
+          block: explorerLink('hash').describe('Link of a block, {hash} in its place'),
+        })
+        .prefault({})
+        .describe("Of whom the pages link to. auto = explorer.kaspa.org on mainnet, else none; '' = none"),
     })
     .prefault({}),
   metrics: z

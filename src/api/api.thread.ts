@@ -11,7 +11,7 @@ import { Counter, CounterFamily, createRegistry, Gauge } from '../kit/metrics.ts
 import { snapshotFeed } from '../live/snapshot-feed.ts';
 import { startEngine } from './engine-choice.ts';
 import { HTTP_LIMITS, type HttpEngine, type HttpHandler, type HttpResponse } from './http-engine.ts';
-import { loadPage } from './page-files.ts';
+import { loadPageAssets } from './page-assets.ts';
 import { openPoolSources } from './pool-sources.ts';
 import { publish } from './published.ts';
 import { createRoutes, failureResponse, LIVE_PATH } from './routes.ts';
@@ -41,6 +41,8 @@ new Gauge(registry, { name: 'sluice_api_live_clients', help: 'Open live sockets.
   return engine?.liveClients ?? 0;
 });
 
+// Encoding them takes its time: what is published below must not be old before the first question.
+const assets = loadPageAssets();
 let engine: HttpEngine | undefined;
 let published = publish(data.snapshot, nowMs());
 const sources = openPoolSources({
@@ -84,13 +86,18 @@ function crash(thrown: unknown): void {
 process.on('uncaughtException', crash);
 process.on('unhandledRejection', crash);
 
+/** As the interface has it, not as engines tell it. */
+function poolJson(): string {
+  return JSON.stringify(sources.reads.pool());
+}
+
 async function serve(): Promise<void> {
   const scrape = new Scrape(registry, (id) => tell({ kind: 'metrics', id }), data.scrapeTimeoutMs);
   port.on('message', (message: ToApiThread) => {
     switch (message.kind) {
       case 'snapshot':
         published = publish(message.snapshot, nowMs());
-        engine?.broadcast(published.json);
+        engine?.broadcast(poolJson());
         return;
       case 'metrics':
         scrape.answer(message.id, message.metrics);
@@ -104,12 +111,13 @@ async function serve(): Promise<void> {
   });
   const handle = createRoutes({
     published: () => published,
-    page: await loadPage(),
+    assets,
     reads: sources.reads,
     terms: data.terms,
     ...(sources.desk && { desk: sources.desk }),
     scrape: () => scrape.render(),
     nowMs,
+    wallClock: Date.now,
     staleAfterMs: data.staleAfterMs,
   });
   const chosen = await startEngine(data.engine, {
@@ -118,7 +126,7 @@ async function serve(): Promise<void> {
     handle: counted(handle),
     failure: (status) => failureResponse(status),
     livePath: LIVE_PATH,
-    greeting: () => published.json,
+    greeting: poolJson,
     limits: HTTP_LIMITS,
     onLiveDropped: () => dropped.inc(),
   });

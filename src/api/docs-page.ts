@@ -1,6 +1,6 @@
 /** The OpenAPI document as a page: static HTML, no script, one style sheet of our own. Pure. */
 import type { ApiDocument } from './openapi.ts';
-import { escapeHtml } from './page-files.ts';
+import { escapeHtml } from './pages/element.ts';
 
 export const DOCS_STYLE_PATH = '/api/docs.css';
 export const DOCS_STYLE = `:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }

@@ -16,6 +16,7 @@ import type { PoolTerms } from '../ledger/views/pool-terms.ts';
 import { diarySentence, refusalWords } from '../ledger/views/refusal-words.ts';
 import { gridOf, readBlocks24h, readPoolSeries } from '../ledger/views/series-rows.ts';
 import { type EngineFeed, FeedUnavailable } from '../live/engine-feed.ts';
+import type { PoolSnapshot } from '../live/pool-snapshot.ts';
 import { type CursorKind, cursorOf, keyOfCursor } from './cursor.ts';
 import { type AmountRow, type PoolReads, ReadUnavailable } from './pool-reads.ts';
 import { QuestionBound } from './question-bound.ts';
@@ -58,7 +59,7 @@ export class PoolReader implements PoolReads {
   readonly #bound = new QuestionBound();
   readonly #pace = new ChainPaceMeter();
   readonly #answers: LRUCache<string, Kept, () => Promise<unknown>>;
-  #pool: { readonly view: PoolView; readonly atMs: number } | undefined;
+  #pool: { readonly view: PoolView; readonly atMs: number; readonly of: readonly PoolSnapshot[] } | undefined;
 
   constructor(options: PoolReaderOptions) {
     this.#options = options;
@@ -73,10 +74,13 @@ export class PoolReader implements PoolReads {
   pool(): PoolView {
     const { live, boards, terms, wallClock } = this.#options;
     const nowMs = wallClock();
-    if (this.#pool && Math.abs(nowMs - this.#pool.atMs) < POOL_LIFE_MS) return this.#pool.view;
+    const of = live.engines().map(({ snapshot }) => snapshot);
+    // What an engine has just told is shown at once.
+    const isNews = !this.#pool || of.some((snapshot, at) => snapshot !== this.#pool!.of[at]);
+    if (!isNews && Math.abs(nowMs - this.#pool!.atMs) < POOL_LIFE_MS) return this.#pool!.view;
     const pace = this.#pace.look(live.engines(), nowMs);
     const view = poolSummary(live, boards?.facts, terms, pace, nowMs);
-    this.#pool = { view, atMs: nowMs };
+    this.#pool = { view, atMs: nowMs, of };
     return view;
   }
 

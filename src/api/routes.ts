@@ -1,8 +1,8 @@
 /**
  * What every address answers. Pure but for scrape and reads: (request, what was published last) → response.
  *
- *   GET /                  the page, with the last snapshot's numbers in its text
- *   GET /assets/…          its style, scripts and icon: the files of src/api/page/ and nothing else
+ *   GET / /miners/… …      the pages (page-routes)
+ *   GET /assets/…          their style, scripts and icon, in a folder named by their content
  *   GET /api/v1/…          the JSON interface, readable from any origin: the table of routes/
  *   GET /api/openapi.json  the same table as OpenAPI 3.1; /api/docs as a page
  *   ... /api/v1/settings   what an account signs, and taking it (settings-routes)
@@ -15,7 +15,8 @@ import type { PoolTerms } from '../ledger/views/pool-terms.ts';
 import { DOCS_STYLE, DOCS_STYLE_PATH, docsPage } from './docs-page.ts';
 import type { HttpHandler, HttpRequest, HttpResponse } from './http-engine.ts';
 import { apiDocument } from './openapi.ts';
-import type { PageFiles } from './page-files.ts';
+import type { PageAsset, PageAssets } from './page-assets.ts';
+import { createPageRoutes } from './page-routes.ts';
 import type { PoolReads } from './pool-reads.ts';
 import { problem } from './problem.ts';
 import { etagOf, type PublishedSnapshot } from './published.ts';
@@ -28,7 +29,7 @@ export const LIVE_PATH = '/api/v1/live';
 
 export interface RouteSources {
   published(): PublishedSnapshot;
-  readonly page: PageFiles;
+  readonly assets: PageAssets;
   /** undefined: the main thread did not answer. */
   scrape(): Promise<string | undefined>;
   readonly reads: PoolReads;
@@ -36,6 +37,8 @@ export interface RouteSources {
   /** Absent where there is no database to write to. */
   readonly desk?: SettingsDesk;
   nowMs(): number;
+  /** Unix ms. */
+  wallClock(): number;
   /** A main thread that has published nothing for so long is not ready, whatever it said last. */
   readonly staleAfterMs: number;
 }
@@ -46,7 +49,7 @@ export interface RouteSources {
  */
 const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'content-security-policy':
-    "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'",
+    "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
   'referrer-policy': 'no-referrer',
@@ -57,6 +60,7 @@ const OPEN_TO_ALL: Readonly<Record<string, string>> = {
   'access-control-allow-origin': '*',
   'cross-origin-resource-policy': 'cross-origin',
 };
+const KEEP_FOREVER = 'public, max-age=31536000, immutable';
 const ALLOW = 'GET, HEAD, OPTIONS';
 /** For browsers that ask before they send JSON to another origin. */
 const ALLOW_POST: Readonly<Record<string, string>> = {
@@ -69,28 +73,23 @@ type Route = (request: HttpRequest) => HttpResponse | Promise<HttpResponse>;
 
 export function createRoutes(sources: RouteSources): HttpHandler {
   const routes = new Map<string, Route>([
-    ['/', () => text('text/html; charset=utf-8', sources.page.render(sources.published()))],
     [LIVE_PATH, () => withHeaders(problem(426), { upgrade: 'websocket' })],
     ['/metrics', () => metrics(sources)],
     ['/healthz', () => text('text/plain; charset=utf-8', 'ok\n')],
     ['/readyz', () => readiness(sources)],
   ]);
-  for (const asset of sources.page.assets) {
-    routes.set(asset.path, (request) => ({
-      ...cached(request, asset.etag, asset.contentType, asset.body),
-      encoded: asset.encoded,
-    }));
-  }
-  for (const { path, contentType, body } of documentation(sources.terms.version)) {
+  const { desk, reads, terms, assets } = sources;
+  for (const file of assets.files) routes.set(file.path, (request) => assetResponse(request, file));
+  for (const { path, contentType, body } of documentation(terms.version)) {
     const etag = etagOf(body);
     routes.set(path, (request) => cached(request, etag, contentType, body));
   }
-  const { desk, reads, terms } = sources;
+  const pages = createPageRoutes({ reads, assets, explorer: terms.explorer, nowMs: sources.wallClock });
   const answerer = new Answerer({ reads, terms, nowMs: sources.nowMs });
   if (desk) routes.set(SETTINGS_PATH, () => settingsForm(desk));
   return (request) => {
     const { method, path } = request;
-    const fixed = routes.get(path);
+    const fixed = routes.get(path) ?? pages(path);
     const endpoint = fixed ? undefined : matchPath(path);
     const open = endpoint || path.startsWith('/api/') ? OPEN_TO_ALL : {};
     if (!fixed && !endpoint) return secured(problem(404), open);
@@ -142,10 +141,16 @@ function cached(
   etag: string,
   contentType: string,
   body: string | Uint8Array,
+  cacheControl = 'no-cache',
 ): HttpResponse {
-  const headers = { 'content-type': contentType, 'cache-control': 'no-cache', etag };
+  const headers = { 'content-type': contentType, 'cache-control': cacheControl, etag };
   const unchanged = request.ifNoneMatch.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
   return unchanged ? { status: 304, headers, body: '' } : { status: 200, headers, body };
+}
+
+/** Its folder is named by its content: it can be kept for ever. */
+function assetResponse(request: HttpRequest, { etag, contentType, body, encoded }: PageAsset): HttpResponse {
+  return { ...cached(request, etag, contentType, body, KEEP_FOREVER), encoded };
 }
 
 async function metrics(sources: RouteSources): Promise<HttpResponse> {

@@ -6,7 +6,7 @@ import { sompiOf } from '../domain/money.ts';
 import { difficultyLog2Of, difficultyNumber } from '../domain/target.ts';
 import { EdgeError } from '../kit/edge-error.ts';
 import { projectPath } from '../kit/project-root.ts';
-import type { PoolTerms, PortTerms, SchemeTerms } from '../ledger/views/pool-terms.ts';
+import type { ExplorerTerms, PoolTerms, PortTerms, SchemeTerms } from '../ledger/views/pool-terms.ts';
 
 const SECONDS_PER_MINUTE = 60;
 
@@ -26,6 +26,22 @@ export function poolTerms(config: Config): PoolTerms {
     schemes: schemesInUse(config),
     maturityDaa: config.rewards.maturityDaa,
     payoutIntervalSeconds: config.payouts.intervalMinutes * SECONDS_PER_MINUTE,
+    explorer: explorerOf(config),
+  };
+}
+
+/** Of the main network alone: no public explorer knows what a test network holds for long. */
+const MAINNET_EXPLORER: ExplorerTerms = {
+  transaction: 'https://explorer.kaspa.org/txs/{txid}',
+  block: 'https://explorer.kaspa.org/blocks/{hash}',
+};
+
+function explorerOf({ kaspa, http }: Config): ExplorerTerms {
+  const known = kaspa.network === 'mainnet' ? MAINNET_EXPLORER : { transaction: '', block: '' };
+  const { transaction, block } = http.explorer;
+  return {
+    transaction: transaction === 'auto' ? known.transaction : transaction,
+    block: block === 'auto' ? known.block : block,
   };
 }
 

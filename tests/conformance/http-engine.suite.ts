@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { HTTP_LIMITS, type HttpEngine, type HttpEngineOptions } from '../../src/api/http-engine.ts';
-import { loadPage, type PageFiles } from '../../src/api/page-files.ts';
+import { loadPageAssets } from '../../src/api/page-assets.ts';
 import { publish } from '../../src/api/published.ts';
 import { createRoutes, failureResponse, LIVE_PATH } from '../../src/api/routes.ts';
 import { SAMPLE_TERMS, snapshotReads } from '../kit/sample-terms.ts';
@@ -16,7 +16,7 @@ export function describeHttpEngine(
 ): void {
   describe(`the HTTP engine ${name}`, () => {
     let engine: HttpEngine;
-    let page: PageFiles;
+    const assets = loadPageAssets();
     let published = publish(SAMPLE, 0);
     let nowMs = 0;
     let scrape: () => Promise<string | undefined>;
@@ -30,9 +30,10 @@ export function describeHttpEngine(
         published: () => published,
         reads: snapshotReads(() => published.snapshot),
         terms: SAMPLE_TERMS,
-        page,
+        assets,
         scrape: () => scrape(),
         nowMs: () => nowMs,
+        wallClock: Date.now,
         staleAfterMs: 5_000,
       }),
       failure: failureResponse,
@@ -77,7 +78,6 @@ export function describeHttpEngine(
     }
 
     beforeEach(async () => {
-      page ??= await loadPage();
       published = publish(SAMPLE, 0);
       nowMs = 0;
       dropped = 0;
@@ -94,7 +94,7 @@ export function describeHttpEngine(
       const html = await response.text();
       expect(response.status).toBe(200);
       expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');
-      expect(html).toContain('2.30 PH/s');
+      expect(html).toContain('2.30\u00a0PH/s');
       expect(html).toContain('1\u00a0234\u00a0567');
       expect(html).not.toContain('<img src=x');
       expect(response.headers.get('content-security-policy')).toMatch(/^default-src 'self';/);
@@ -102,16 +102,17 @@ export function describeHttpEngine(
 
     it('serves every file of the page, and answers 304 to who has it already', async () => {
       for (const [file, type] of [
-        ['page.css', 'text/css'],
-        ['page.js', 'text/javascript'],
-        ['view.js', 'text/javascript'],
+        ['pages.css', 'text/css'],
+        ['app.js', 'text/javascript'],
+        ['strip.js', 'text/javascript'],
+        ['uplot.js', 'text/javascript'],
         ['icon.svg', 'image/svg+xml'],
       ]) {
-        const response = await get(`/assets/${file}`);
+        const response = await get(assets.folder + file);
         expect(response.status).toBe(200);
         expect(response.headers.get('content-type')).toContain(type);
         expect((await response.arrayBuffer()).byteLength).toBeGreaterThan(50);
-        const again = await get(`/assets/${file}`, {
+        const again = await get(assets.folder + file, {
           headers: { 'if-none-match': response.headers.get('etag')! },
         });
         expect(again.status).toBe(304);
@@ -241,7 +242,7 @@ export function describeHttpEngine(
     });
 
     it('puts the security headers on every answer', async () => {
-      for (const path of ['/', '/assets/page.js', '/api/v1/pool', '/metrics', '/nope']) {
+      for (const path of ['/', `${assets.folder}app.js`, '/api/v1/pool', '/metrics', '/nope']) {
         const response = await get(path);
         await response.text();
         expect(response.headers.get('x-content-type-options')).toBe('nosniff');

@@ -106,8 +106,9 @@ describe.each(['node', 'auto'] as const)('the API thread with engine %s', (engin
       import { startApi } from ${JSON.stringify(new URL('../../src/api/api-client.js', import.meta.url).href)};
       import { silentLogger } from ${JSON.stringify(new URL('../../src/kit/log.js', import.meta.url).href)};
       import { createRegistry } from ${JSON.stringify(new URL('../../src/kit/metrics.js', import.meta.url).href)};
+      import { SAMPLE_TERMS as terms } from ${JSON.stringify(new URL('../kit/sample-terms.js', import.meta.url).href)};
       const snapshot = () => (${JSON.stringify(SAMPLE)});
-      const api = await startApi({ port: 0, engine: '${engine}', registry: createRegistry(), snapshot, log: silentLogger });
+      const api = await startApi({ port: 0, engine: '${engine}', registry: createRegistry(), terms, snapshot, log: silentLogger });
       await fetch(api.url + 'healthz');
       process.exit(7);
     `;

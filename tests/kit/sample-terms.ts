@@ -32,6 +32,10 @@ export const SAMPLE_TERMS: PoolTerms = {
   ],
   maturityDaa: 1_000,
   payoutIntervalSeconds: 3_600,
+  explorer: {
+    transaction: 'https://explorer.example/txs/{txid}',
+    block: 'https://explorer.example/blocks/{hash}',
+  },
 };
 
 export function snapshotReads(snapshot: () => PoolSnapshot): PoolReads {

@@ -1,7 +1,7 @@
 /** The console's files of `operator/page/`, read once. What is filled in is ours: the session's form token, a sentence at the login. */
 import { readFileSync } from 'node:fs';
 import { projectPath } from '../../kit/project-root.ts';
-import { escapeHtml } from '../page-files.ts';
+import { escapeHtml } from '../pages/element.ts';
 
 export interface OperatorAsset {
   readonly contentType: string;

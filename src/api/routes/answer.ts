@@ -8,8 +8,7 @@
  */
 import { LRUCache } from 'lru-cache';
 import { checkAddress } from '../../chains/kaspa/address.ts';
-import { TokenBuckets } from '../../domain/token-bucket.ts';
-import { clientKey } from '../client-key.ts';
+import { ClientAllowance } from '../client-allowance.ts';
 import type { HttpRequest, HttpResponse } from '../http-engine.ts';
 import { CursorInvalid, ReadUnavailable } from '../pool-reads.ts';
 import { namedProblem, problem } from '../problem.ts';
@@ -38,14 +37,13 @@ export interface AnswererOptions extends EndpointSources {
 
 export class Answerer {
   readonly #sources: EndpointSources;
-  readonly #nowMs: () => number;
-  readonly #buckets = new TokenBuckets(READS_PER_CLIENT);
+  readonly #allowance: ClientAllowance;
   readonly #kept: LRUCache<string, KeptAnswer>;
   readonly #asked = new Map<string, Promise<HttpResponse | KeptAnswer>>();
 
   constructor({ nowMs, ...sources }: AnswererOptions) {
     this.#sources = sources;
-    this.#nowMs = nowMs;
+    this.#allowance = new ClientAllowance(READS_PER_CLIENT, nowMs);
     this.#kept = new LRUCache({
       max: KEPT_MAX_ANSWERS,
       maxSize: KEPT_MAX_BYTES,
@@ -57,7 +55,7 @@ export class Answerer {
   }
 
   answer(request: HttpRequest, match: PathMatch): HttpResponse | Promise<HttpResponse> {
-    const refused = this.#tooMany(request);
+    const refused = this.#allowance.refusal(request);
     if (refused) return refused;
     const key = `${request.path}?${request.query}`;
     const kept = this.#kept.get(key);
@@ -68,14 +66,6 @@ export class Answerer {
       this.#asked.set(key, asked);
     }
     return asked.then((answer) => ('etag' in answer ? responseOf(request, answer) : answer));
-  }
-
-  /** Who sits on this machine and names nobody is the operator, or a proxy that tells nobody apart. */
-  #tooMany(request: HttpRequest): HttpResponse | undefined {
-    const client = clientKey(request.peer, request.forwardedFor);
-    if (client.startsWith('127.') || client === LOOPBACK_NETWORK) return undefined;
-    if (this.#buckets.take(client, this.#nowMs())) return undefined;
-    return problem(429, {}, { 'retry-after': String(this.#buckets.secondsPerToken) });
   }
 
   async #ask(key: string, match: PathMatch, query: string): Promise<HttpResponse | KeptAnswer> {
@@ -100,8 +90,6 @@ export class Answerer {
     }
   }
 }
-
-const LOOPBACK_NETWORK = '0:0:0:0';
 
 type Given = { readonly params: Record<string, string>; readonly query: Record<string, unknown> };
 

@@ -11,6 +11,13 @@ export interface PoolTerms extends SettingsTerms {
   readonly schemes: readonly SchemeTerms[];
   readonly maturityDaa: number;
   readonly payoutIntervalSeconds: number;
+  readonly explorer: ExplorerTerms;
+}
+
+/** Addresses with `{txid}` and `{hash}` in them, '' = there is none. */
+export interface ExplorerTerms {
+  readonly transaction: string;
+  readonly block: string;
 }
 
 export interface PortTerms {

@@ -37,7 +37,8 @@ describe('the OpenAPI document', () => {
     expect(Object.keys(document.paths!)).toEqual(expect.arrayContaining(ENDPOINTS.map(({ path }) => path)));
     const handle = createRoutes({
       published: () => publish(SAMPLE, 0),
-      page: { assets: [], render: () => '' } as never,
+      assets: { folder: '/assets/', files: [], modulesOf: () => [] },
+      wallClock: Date.now,
       reads: snapshotReads(() => SAMPLE),
       terms: SAMPLE_TERMS,
       desk: { terms: SAMPLE_TERMS, nowMs: 0 } as never,

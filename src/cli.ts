@@ -13,6 +13,7 @@ import { addCapacityVerb } from './app/capacity-verb.ts';
 import { addConfigVerbs } from './app/config-verbs.ts';
 import { addConformanceVerb } from './app/conformance-verb.ts';
 import { runDemo } from './app/demo.ts';
+import { addDoctorVerb } from './app/doctor-verb.ts';
 import type { EdgePlace } from './app/edge-config.ts';
 import { runEdges } from './app/edges.ts';
 import { addJournalVerbs } from './app/journal-verbs.ts';
@@ -175,6 +176,7 @@ function buildProgram(): Command {
   addConformanceVerb(program);
   addConfigVerbs(program);
   addStatusVerb(program);
+  addDoctorVerb(program);
   addBanVerbs(program);
   addJournalVerbs(program);
   addRewardsVerb(program);

@@ -7,7 +7,7 @@
 --   sluice_engine    serve          shares, sums, identities, blocks; no money, raises the latch but cannot clear it
 --   sluice_payer     payer          money, through post_transaction only; never changes history
 --   sluice_auditor   audit          reads, notes its audits, raises the latch
---   sluice_reader    dashboards     reads
+--   sluice_reader    backup, boards reads
 --   sluice_operator  console        reads, raises and clears the latch, asks the payer for a round; no money (operator.databaseUrlFile)
 --
 -- Migrations are run by the owner: give the engine `sluice migrate` beforehand, since its own role may not make tables.
@@ -24,6 +24,9 @@ BEGIN
     EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA %I FROM %I', current_schema(), role_name);
     EXECUTE format('REVOKE ALL ON ALL FUNCTIONS IN SCHEMA %I FROM %I', current_schema(), role_name);
     EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA %I TO %I', current_schema(), role_name);
+    -- Counters, too: a backup that lacked them would give numbers twice.
+    EXECUTE format('REVOKE ALL ON ALL SEQUENCES IN SCHEMA %I FROM %I', current_schema(), role_name);
+    EXECUTE format('GRANT SELECT ON ALL SEQUENCES IN SCHEMA %I TO %I', current_schema(), role_name);
   END LOOP;
 END
 $$;

@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { segmentFileName } from '../../src/journal/record-layout.ts';
 import { silentLogger } from '../../src/kit/log.ts';
+import { projectPath } from '../../src/kit/project-root.ts';
 import { Auditor } from '../../src/ledger/audit/auditor.ts';
 import { takeBackup } from '../../src/ledger/backup/backup.ts';
 import { type Manifest, writeManifest } from '../../src/ledger/backup/manifest.ts';
@@ -98,6 +99,33 @@ describe('backup and restore', { timeout: 120_000 }, () => {
       await expect(empty.sql`DELETE FROM ledger_entries`).rejects.toMatchObject({ code: 'SL004' });
       const [payout] = await empty.sql`SELECT nextval(pg_get_serial_sequence('payouts', 'id')) AS id`;
       expect(payout!.id).toBe(10n);
+    });
+
+    it('goes on counting behind what is there, where a backup has no counters', async () => {
+      const manifest = await takeBackup(fresh.url, folder, TAKEN_AT);
+      await writeManifest(folder, { ...manifest, sequences: [] });
+      await restore();
+      const [row] = await empty.sql`
+        SELECT nextval(pg_get_serial_sequence('payouts', 'id')) > (SELECT max(id) FROM payouts) AS behind`;
+      expect(row!.behind).toBe(true);
+    });
+
+    it('is taken by a role that only reads, whole, or refused', async () => {
+      const admin = openDatabase(superuserUrl(fresh.url), { applicationName: 'sluice tests', max: 1 });
+      await admin.unsafe(readFileSync(projectPath('deploy', 'roles.sql'), 'utf8')).simple();
+      const login = `backup_${Date.now()}`;
+      await admin.unsafe(`CREATE ROLE ${login} LOGIN PASSWORD 'x' IN ROLE sluice_reader`);
+      const url = new URL(fresh.url);
+      url.username = login;
+      url.password = 'x';
+      const asOwner = await takeBackup(fresh.url, folder, TAKEN_AT);
+      const asReader = await takeBackup(url.href, `${folder}-reader`, TAKEN_AT);
+      await admin.unsafe('REVOKE SELECT ON ALL SEQUENCES IN SCHEMA public FROM sluice_reader');
+      const blind = takeBackup(url.href, `${folder}-blind`, TAKEN_AT);
+      await expect(blind).rejects.toMatchObject({ code: 'SLUICE_BACKUP_RIGHTS' });
+      await admin.unsafe(`DROP ROLE ${login}`);
+      await admin.end({ timeout: 1 });
+      expect(asReader).toEqual(asOwner);
     });
 
     it('refuses a folder that holds something', async () => {

@@ -112,6 +112,7 @@ async function headsOf(
   const days = await sql<{ day: string }[]>`
     SELECT to_date(right(c.relname, 8), 'YYYYMMDD')::text AS day FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
     WHERE i.inhparent IN ('shares'::regclass, 'share_sums'::regclass) GROUP BY 1 ORDER BY 1`;
+  await refuseBlind(sql);
   // Numbers that were given and taken back are not given again: a payout's number is in its ledger keys.
   const sequences = await sql<{ table: string; column: string; last: string }[]>`
     SELECT a.attrelid::regclass::text AS table, a.attname AS column, s.last_value::text AS last
@@ -131,4 +132,17 @@ async function headsOf(
     days: days.map(({ day }) => day),
     sequences: sequences.map(({ table, column, last }) => ({ table, column, lastValue: last })),
   };
+}
+
+/** To a role without the right, `pg_sequences` shows nothing, as of a counter that was never used. */
+async function refuseBlind(sql: ReservedConnection): Promise<void> {
+  const [row] = await sql<{ hidden: number; role: string }[]>`
+    SELECT count(*)::int AS hidden, current_user AS role FROM pg_sequences
+    WHERE schemaname = current_schema() AND NOT has_sequence_privilege(format('%I.%I', schemaname, sequencename), 'SELECT')`;
+  if (row!.hidden === 0) return;
+  throw new EdgeError(
+    'SLUICE_BACKUP_RIGHTS',
+    `the role ${row!.role} may not read ${row!.hidden} counters; numbers would be given twice after a restore`,
+    'Run deploy/roles.sql again, or back up as the owner of the database.',
+  );
 }

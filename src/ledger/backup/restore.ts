@@ -97,11 +97,25 @@ async function load(databaseUrl: string, folder: string, manifest: Manifest): Pr
     }
     for (const { table, column, lastValue } of manifest.sequences)
       await sql`SELECT setval(pg_get_serial_sequence(${table}, ${column}), ${lastValue}::text::bigint)`;
+    await countOn(sql);
     for (const name of names) await sql.unsafe(`ALTER TABLE ${name} ENABLE TRIGGER USER`);
     const answer = await sql`COMMIT`;
     if (answer.command !== 'COMMIT') throw new Error(`the server answered ${answer.command} to COMMIT`);
   } finally {
     session.discard();
+  }
+}
+
+/** A counter is never behind what it numbers: backups by a role that could not read counters have none of them. */
+async function countOn(sql: ReservedConnection): Promise<void> {
+  const columns = await sql<{ table: string; column: string; sequence: string }[]>`
+    SELECT a.attrelid::regclass::text AS table, quote_ident(a.attname) AS column,
+           quote_literal(pg_get_serial_sequence(a.attrelid::regclass::text, a.attname)) AS sequence
+    FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+    WHERE a.attidentity <> '' AND c.relkind = 'r' AND c.relnamespace = current_schema()::regnamespace`;
+  for (const { table, column, sequence } of columns) {
+    await sql.unsafe(`SELECT setval(${sequence}, max(${column})) FROM ${table}
+      HAVING max(${column}) > coalesce(pg_sequence_last_value(${sequence}::regclass), 0)`);
   }
 }
 

@@ -118,7 +118,8 @@ function addPayerVerb(program: Command): void {
     });
 }
 
-function buildProgram(): Command {
+/** For a test, too, which holds the documents against it. */
+export function buildProgram(): Command {
   const { version } = JSON.parse(readFileSync(projectPath('package.json'), 'utf8')) as { version: string };
   const program = new Command('sluice')
     .description(

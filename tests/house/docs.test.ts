@@ -7,9 +7,10 @@ import { PROJECT_ROOT, projectPath } from '../../src/kit/project-root.ts';
 import { listFiles, readSources } from '../kit/source-tree.ts';
 
 const read = (path: string): string => readFileSync(projectPath(path), 'utf8');
+const isMarkdown = (name: string): boolean => name.endsWith('.md');
 const markdown = [
   ...['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md'],
-  ...listFiles('docs', (name) => name.endsWith('.md')),
+  ...['docs', 'deploy', 'bench', 'tests', 'wasm'].flatMap((folder) => listFiles(folder, isMarkdown)),
 ];
 
 describe('the documents', () => {
@@ -47,6 +48,18 @@ describe('the documents', () => {
         .map((target) => `${path} -> ${target}`),
     );
     expect(broken).toEqual([]);
+  });
+
+  it('are all in the index', () => {
+    const index = read('docs/README.md');
+    const missing = listFiles('docs', isMarkdown)
+      .map((path) => path.replace(/^docs\//, ''))
+      // Folders have one line: each decision and runbook is found there.
+      .filter(
+        (path) =>
+          path !== 'README.md' && !index.includes(`](${path})`) && !index.includes(`](${dirname(path)})`),
+      );
+    expect(missing).toEqual([]);
   });
 
   it('name only files of the sources that exist', () => {

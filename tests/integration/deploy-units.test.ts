@@ -10,7 +10,7 @@ const EXPOSURE_MAX = 1.5;
 const LAUNCH = '/usr/bin/node /opt/sluice/src/launch.mjs';
 
 const FOLDER = projectPath('deploy', 'systemd');
-const units = readdirSync(FOLDER);
+const units = readdirSync(FOLDER).filter((name) => !name.endsWith('.conf'));
 const services = units.filter((name) => name.endsWith('.service'));
 const read = (name: string): string => readFileSync(join(FOLDER, name), 'utf8');
 const hasAnalyze = spawnSync('systemd-analyze', ['--version']).status === 0;

@@ -16,7 +16,8 @@ export function lookAtFiles(config: Config, configFile: string, env: NodeJS.Proc
       `stratum.ports.${index}.tls.keyFile`,
       tls?.keyFile,
     ]),
-    ['operator.tokenFile', operatorTokenFile(config)],
+    ['operator.tokenFile', config.operator?.tokenFile],
+    ['operator.databaseUrlFile', config.operator?.databaseUrlFile],
   ];
   const findings = secrets
     .filter((one): one is [string, string] => one[1] !== undefined)
@@ -35,11 +36,6 @@ export function lookAtFiles(config: Config, configFile: string, env: NodeJS.Proc
   }
   if (config.database.url !== undefined) findings.push(configMode(configFile));
   return findings;
-}
-
-/** Where the configuration has an operator's console. */
-function operatorTokenFile(config: Config): string | undefined {
-  return (config as { operator?: { tokenFile?: string } }).operator?.tokenFile;
 }
 
 function secretFile(name: string, path: string, env: NodeJS.ProcessEnv): Finding {

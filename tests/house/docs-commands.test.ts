@@ -11,6 +11,9 @@ const pages = ['README.md', ...listFiles('docs', (name) => name.endsWith('.md') 
 /** Documents whose `sh` blocks are run on a server, in order. */
 const RUN_ON_A_SERVER = ['docs/INSTALL.md', 'docs/UPGRADE.md', 'docs/BACKUP.md'];
 
+/** Named before it is there: pages in a process of their own. To be taken out with the verb's arrival, which this test notices. */
+const TO_COME = ['api'];
+
 let program: Command;
 
 beforeAll(async () => {
@@ -54,6 +57,7 @@ function unknownIn(words: readonly string[]): string {
       const options = ['--help', '--version', ...command.options.map(({ long }) => long)];
       if (!options.includes(option)) return `${command.name()} has no option ${option}`;
     } else if (command.commands.length > 0) {
+      if (command === program && TO_COME.includes(name)) return '';
       const next = command.commands.find((one) => one.name() === name);
       if (!next) return `${command.name()} has no verb ${name}`;
       command = next;
@@ -70,6 +74,11 @@ describe('the commands in the documents', () => {
       .filter(({ unknown }) => unknown !== '');
     expect(named.length).toBeGreaterThan(60);
     expect(wrong).toEqual([]);
+  });
+
+  it('that are still to come are not there yet', () => {
+    const names = program.commands.map((one) => one.name());
+    expect(TO_COME.filter((name) => names.includes(name))).toEqual([]);
   });
 
   it.each(RUN_ON_A_SERVER)('of %s are sound for the shell, and name files that exist', (page) => {

@@ -1,9 +1,10 @@
-/** `sluice config check | diff | example | schema | limits`. */
+/** `sluice config check | diff | example | reference | schema | limits`. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { ConfigChange } from '../../config/entries.ts';
 import { configExample, configJsonSchema } from '../../config/example.ts';
 import { LIMITS } from '../../config/limits.ts';
 import { loadConfig } from '../../config/load.ts';
+import { configReference } from '../../config/reference.ts';
 import { actionAnswer } from '../api/operator/status-schema.ts';
 import { boundsObject, boundsText, connectionBound, jobsPerSecondOf } from './bounds-table.ts';
 import { checkConfiguration } from './config-check.ts';
@@ -44,6 +45,14 @@ export function addConfigVerbs(program: Command): void {
     .description('print a commented configuration to begin with')
     .action(() => {
       process.stdout.write(configExample());
+    });
+  config
+    .command('reference')
+    .description(
+      'print every key with type, default, meaning, and what a change of it takes (docs/CONFIGURATION.md)',
+    )
+    .action(() => {
+      process.stdout.write(configReference());
     });
   config
     .command('schema')

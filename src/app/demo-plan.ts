@@ -6,6 +6,7 @@ import { stringify } from 'yaml';
 import { keepKeyFile } from '../chains/kaspa/key-file.ts';
 import { addressOfKey } from '../chains/kaspa/message-signature.ts';
 import type { DemoChain } from './demo-chain.ts';
+import { keepOperatorToken } from './operator-token.ts';
 
 export interface DemoOptions {
   readonly seconds?: number;
@@ -26,6 +27,8 @@ export interface DemoFolders {
   readonly config: string;
   readonly databaseUrl: string;
   readonly treasuryKey: string;
+  readonly operatorToken: string;
+  readonly bans: string;
 }
 
 export const DEMO_NETWORK = 'devnet';
@@ -58,10 +61,15 @@ export function makeFolders(data: string): DemoFolders {
     config: join(root, 'sluice.yaml'),
     databaseUrl: join(root, 'database-url'),
     treasuryKey: join(root, 'treasury-key'),
+    operatorToken: join(root, 'operator-token'),
+    bans: join(root, 'bans.yaml'),
   };
   for (const folder of [root, folders.chains, folders.logs]) mkdirSync(folder, { recursive: true });
   return folders;
 }
+
+/** First choice, beside the page's. */
+export const DEMO_OPERATOR_PORT = 8081;
 
 /** The port itself, or a free one when somebody has it; 0 asks for a free one. */
 export async function freePortNear(wanted: number): Promise<number> {
@@ -82,9 +90,16 @@ export async function freePortNear(wanted: number): Promise<number> {
 export function writeDemoConfig(
   folders: DemoFolders,
   options: DemoOptions,
-  parts: { nodeAddress: string; chain: DemoChain; stratumPort: number; httpPort: number },
+  parts: {
+    nodeAddress: string;
+    chain: DemoChain;
+    stratumPort: number;
+    httpPort: number;
+    operatorPort: number;
+  },
 ): void {
   // The password lives in a file of its own, as it should in production.
+  keepOperatorToken(folders.operatorToken);
   writeFileSync(folders.databaseUrl, `${parts.chain.databaseUrl}\n`, { mode: 0o600 });
   const config = {
     instance: DEMO_INSTANCE,
@@ -95,6 +110,7 @@ export function writeDemoConfig(
     },
     stratum: {
       host: '127.0.0.1',
+      banFile: folders.bans,
       ports: [{ port: parts.stratumPort, difficulty: 2 ** options.difficultyLog2, label: 'demo, for CPUs' }],
     },
     database: { urlFile: folders.databaseUrl },
@@ -106,6 +122,7 @@ export function writeDemoConfig(
       stateDirectory: parts.chain.payerState,
     },
     http: { host: '127.0.0.1', port: parts.httpPort },
+    operator: { listen: `127.0.0.1:${parts.operatorPort}`, tokenFile: folders.operatorToken },
   };
   writeFileSync(folders.config, `# Written by the demo at every start.\n${stringify(config)}`);
 }

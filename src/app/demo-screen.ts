@@ -10,6 +10,8 @@ export interface DemoPlaces {
   readonly pageUrl: string;
   readonly database: string;
   readonly node: string;
+  readonly operator: string;
+  readonly config: string;
   readonly logs: string;
   readonly journal: string;
 }
@@ -31,6 +33,7 @@ export function banner(places: DemoPlaces): string {
     ['stratum', `${places.stratumUrl}   user ${places.login}   password x`],
     ['page', places.pageUrl],
     ['metrics', new URL('metrics', places.pageUrl).href],
+    ['operator', places.operator],
     ['database', places.database],
     ['node', places.node],
     ['logs', places.logs],
@@ -42,7 +45,8 @@ export function banner(places: DemoPlaces): string {
     '',
     ...lines,
     '',
-    `  Try: open the page; point a miner at the stratum URL; npx sluice journal inspect ${places.journal};`,
+    `  Try: open the page; point a miner at the stratum URL; npx sluice status --config ${places.config} --watch;`,
+    `       npx sluice journal inspect ${places.journal};`,
     '       for a real node: npx sluice config example > sluice.yaml, edit it, npx sluice serve --config sluice.yaml.',
     '  Ctrl-C stops everything and compares what was answered with what was stored.',
     '',

@@ -22,6 +22,7 @@ import {
   DEMO_MATURITY_DAA,
   DEMO_NETWORK,
   DEMO_NETWORK_DIFFICULTY_LOG2,
+  DEMO_OPERATOR_PORT,
   type DemoFolders,
   type DemoOptions,
   freePortNear,
@@ -110,8 +111,9 @@ async function openHouse(
   const chain = await beginChain(folders.chains, postgres.first.url, Date.now(), log);
   const stratumPort = await freePortNear(options.stratumPort);
   const httpPort = await freePortNear(options.httpPort);
+  const operatorPort = await freePortNear(DEMO_OPERATOR_PORT);
   const nodeAddress = String(simnode.info.address);
-  writeDemoConfig(folders, options, { nodeAddress, chain, stratumPort, httpPort });
+  writeDemoConfig(folders, options, { nodeAddress, chain, stratumPort, httpPort, operatorPort });
   const engine = await startChildRole({
     name: 'engine',
     args: ['serve', '--config', folders.config],
@@ -179,6 +181,8 @@ async function showUntil(
       pageUrl: pageUrl.endsWith('/') ? pageUrl : `${pageUrl}/`,
       database: `embedded PostgreSQL ${house.postgres.first.version}, data in ${house.postgres.first.dataDir}, database chain_${house.chain.name}`,
       node: `simulated kaspad, gRPC ${house.simnode.info.address}, ten blocks a second`,
+      operator: `${house.engine.info.operatorAddress}   token in ${relative('.', folders.operatorToken)}`,
+      config: relative('.', folders.config),
       logs: relative('.', folders.logs),
       journal: relative('.', house.chain.journal),
     }),

@@ -35,7 +35,12 @@ export async function runServe(configFile: string, edge?: EdgePlace): Promise<nu
     engine = await startEngine(configuration, url ?? embedded!.first.url, log, inherited);
     tellParent({
       kind: 'ready',
-      info: { stratumPorts: engine.stratumPorts, httpUrl: engine.httpUrl, bootUnixMs: engine.bootUnixMs },
+      info: {
+        stratumPorts: engine.stratumPorts,
+        httpUrl: engine.httpUrl,
+        operatorAddress: engine.operatorAddress,
+        bootUnixMs: engine.bootUnixMs,
+      },
     });
     systemd.ready(status);
     log.info({ reason: await stopped }, 'asked to stop');

@@ -223,6 +223,13 @@ export const BOUNDS = {
     "Distinct nonces kept for one job. 20 k shares/s for a job's 250 ms is 5 k; a flood ends here with `overloaded`.",
   ),
 
+  // --- page
+  liveClients: bound(
+    20_000,
+    'sockets',
+    'Live sockets of one API thread: twice the viewers of the bench. Each takes 2.4 kB by uWebSockets.js and 9.5 kB by node:http, a descriptor, and 8 us of a core for a message (measured, 8,000 viewers).',
+  ),
+
   // --- journal
   journalRingSlots: bound(
     65_536,

@@ -168,6 +168,29 @@ export const configSchema = z.strictObject({
         })
         .prefault({})
         .describe("Of whom the pages link to. auto = explorer.kaspa.org on mainnet, else none; '' = none"),
+      allowOrigins: z
+        .array(
+          z
+            .string()
+            .regex(
+              /^(\*|https?:\/\/[^/?#@\s]+)$/,
+              'expected * or an origin such as https://pool.example, without a path',
+            ),
+        )
+        .max(100)
+        .default(['*'])
+        .describe(
+          'Sites whose pages may read the JSON interface and open live sockets; * = all. The pool itself always may',
+        ),
+      liveClientsMax: z
+        .number()
+        .int()
+        .min(1)
+        .max(200_000)
+        .default(LIMITS.liveClients)
+        .describe(
+          'Live sockets at once; each takes a file descriptor, 3 kB (10 kB with node) and 8 us of a core a second',
+        ),
     })
     .prefault({}),
   metrics: z

@@ -9,6 +9,7 @@
  */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import { LIMITS } from '../../config/limits.ts';
 import { EdgeError, type EdgeErrorCode, messageOf } from '../kit/edge-error.ts';
 import type { Logger } from '../kit/log.ts';
 import type { Registry } from '../kit/metrics.ts';
@@ -30,6 +31,9 @@ export interface ApiOptions {
   readonly terms: PoolTerms;
   /** For the thread's own connections; absent: it answers nothing that is in the database. */
   readonly databaseUrl?: string;
+  /** Sites whose pages may read the JSON interface and open live sockets; `*` = all. */
+  readonly allowOrigins?: readonly string[];
+  readonly liveClientsMax?: number;
   readonly log: Logger;
   readonly snapshotIntervalMs?: number;
   readonly scrapeTimeoutMs?: number;
@@ -49,6 +53,8 @@ export interface ApiHandle {
 }
 
 const SNAPSHOT_INTERVAL_MS = 1_000;
+/** As the configuration has it by default. */
+const LIVE_CLIENTS_MAX = LIMITS.liveClients;
 /** Prometheus gives up after 10 s; a main thread that is silent for two is in trouble anyway. */
 const SCRAPE_TIMEOUT_MS = 2_000;
 const STALE_AFTER_INTERVALS = 5;
@@ -148,6 +154,7 @@ class ApiClient implements ApiHandle {
       databaseUrl,
       scrapeTimeoutMs = SCRAPE_TIMEOUT_MS,
     } = this.#options;
+    const { allowOrigins = ['*'], liveClientsMax = LIVE_CLIENTS_MAX } = this.#options;
     const closedFlag = new SharedArrayBuffer(4);
     const workerData: ApiThreadData = {
       host: this.#host,
@@ -158,6 +165,8 @@ class ApiClient implements ApiHandle {
       databaseUrl,
       staleAfterMs: this.#intervalMs * STALE_AFTER_INTERVALS,
       scrapeTimeoutMs,
+      allowOrigins,
+      liveClientsMax,
       closedFlag,
     };
     const worker = new Worker(new URL('./api.thread.js', import.meta.url), {

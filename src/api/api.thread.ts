@@ -4,6 +4,7 @@
  * In: a snapshot a second, answers to scrapes, what the database says of accounts. Out: HTTP and WebSocket. It must never be ended with the server open (see
  * `engine-uws`): whatever goes wrong here, the server is closed first, then the thread ends and the main thread starts another.
  */
+import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { collectDefaultMetrics } from 'prom-client';
 import { EdgeError, messageOf } from '../kit/edge-error.ts';
@@ -11,6 +12,8 @@ import { Counter, CounterFamily, createRegistry, Gauge } from '../kit/metrics.ts
 import { snapshotFeed } from '../live/snapshot-feed.ts';
 import { startEngine } from './engine-choice.ts';
 import { HTTP_LIMITS, type HttpEngine, type HttpHandler, type HttpResponse } from './http-engine.ts';
+import { LiveTopics } from './live/live-topics.ts';
+import { OriginRule } from './origin-rule.ts';
 import { loadPageAssets } from './page-assets.ts';
 import { openPoolSources } from './pool-sources.ts';
 import { publish } from './published.ts';
@@ -22,6 +25,17 @@ const data = workerData as ApiThreadData;
 const port = parentPort!;
 const tell = (message: FromApiThread): void => port.postMessage(message);
 const nowMs = (): number => performance.now();
+
+/**
+ * Of this thread alone, as Linux has it: where cores are short, miners come first. A text to 10,000 viewers is some 50 ms of writing.
+ */
+const NICENESS = 10;
+try {
+  // Elsewhere it would be the whole process's.
+  if (process.platform === 'linux') setPriority(0, NICENESS);
+} catch {
+  // Nothing but fairness is lost.
+}
 
 const registry = createRegistry();
 // Process metrics are the whole process's; event loop and heap are this thread's.
@@ -38,18 +52,29 @@ const dropped = new Counter(registry, {
   help: 'Live sockets cut because they did not read.',
 });
 new Gauge(registry, { name: 'sluice_api_live_clients', help: 'Open live sockets.' }, () => {
-  return engine?.liveClients ?? 0;
+  return live.hub.clients;
 });
 
 // Encoding them takes its time: what is published below must not be old before the first question.
 const assets = loadPageAssets();
 let engine: HttpEngine | undefined;
+const origins = new OriginRule(data.allowOrigins);
 let published = publish(data.snapshot, nowMs());
+const feed = snapshotFeed(() => published.snapshot);
 const sources = openPoolSources({
   databaseUrl: data.databaseUrl,
   terms: data.terms,
-  live: snapshotFeed(() => published.snapshot),
+  live: feed,
   onFault: (error) => tell({ kind: 'fault', message: messageOf(error) }),
+});
+const live = new LiveTopics({
+  network: data.snapshot.network,
+  origins,
+  clientsMax: data.liveClientsMax,
+  refusal: failureResponse,
+  reads: sources.reads,
+  feed,
+  wallClock: Date.now,
 });
 let ending = false;
 
@@ -73,6 +98,7 @@ async function end(exitCode: number): Promise<void> {
     const flag = new Int32Array(data.closedFlag);
     Atomics.store(flag, 0, 1);
     Atomics.notify(flag, 0);
+    live.close();
     await sources.close();
     process.exit(exitCode);
   }
@@ -86,18 +112,13 @@ function crash(thrown: unknown): void {
 process.on('uncaughtException', crash);
 process.on('unhandledRejection', crash);
 
-/** As the interface has it, not as engines tell it. */
-function poolJson(): string {
-  return JSON.stringify(sources.reads.pool());
-}
-
 async function serve(): Promise<void> {
   const scrape = new Scrape(registry, (id) => tell({ kind: 'metrics', id }), data.scrapeTimeoutMs);
   port.on('message', (message: ToApiThread) => {
     switch (message.kind) {
       case 'snapshot':
         published = publish(message.snapshot, nowMs());
-        engine?.broadcast(poolJson());
+        live.tell();
         return;
       case 'metrics':
         scrape.answer(message.id, message.metrics);
@@ -115,6 +136,7 @@ async function serve(): Promise<void> {
     reads: sources.reads,
     terms: data.terms,
     ...(sources.desk && { desk: sources.desk }),
+    origins,
     scrape: () => scrape.render(),
     nowMs,
     wallClock: Date.now,
@@ -126,11 +148,12 @@ async function serve(): Promise<void> {
     handle: counted(handle),
     failure: (status) => failureResponse(status),
     livePath: LIVE_PATH,
-    greeting: poolJson,
-    limits: HTTP_LIMITS,
+    live: live.hub,
+    limits: { ...HTTP_LIMITS, connectionsMax: HTTP_LIMITS.connectionsMax + data.liveClientsMax },
     onLiveDropped: () => dropped.inc(),
   });
   engine = chosen.engine;
+  live.hub.attach(engine);
   tell({ kind: 'listening', port: engine.port, engine: engine.name, remark: chosen.remark });
 }
 

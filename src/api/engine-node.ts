@@ -6,7 +6,6 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { type WebSocket, WebSocketServer } from 'ws';
 import { BodyCollector } from './body-collector.ts';
 import {
   type HttpEngine,
@@ -18,6 +17,7 @@ import {
   type RequestHead,
 } from './http-engine.ts';
 import { listenFault } from './listen-fault.ts';
+import { NodeLive } from './node-live.ts';
 import { statusText } from './status-text.ts';
 
 /** As the other engine has it: 4 KiB of URL and headers. Room for any browser's cookies of other ports on this host. */
@@ -36,11 +36,7 @@ export async function startNodeEngine(options: HttpEngineOptions): Promise<HttpE
   // Of silence in either direction: who does not read his answer is not kept.
   server.timeout = limits.requestTimeoutMs;
   const busy = new WeakSet<Duplex>();
-  const live = new WebSocketServer({
-    noServer: true,
-    maxPayload: limits.liveMessageMaxBytes,
-    perMessageDeflate: false,
-  });
+  const live = new NodeLive(options);
   server.on('request', (incoming, outgoing) => {
     const { socket } = incoming;
     // The parser gives out all requests of a chunk at once: the second finds the first one's answer under way.
@@ -55,7 +51,17 @@ export async function startNodeEngine(options: HttpEngineOptions): Promise<HttpE
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     refuse(socket, options.failure(statusOfParserFault(error.code)));
   });
-  server.on('upgrade', (incoming, socket, head) => upgrade(incoming, socket, head, live, options));
+  server.on('upgrade', (incoming, socket, head) => {
+    if (busy.has(socket)) {
+      socket.destroy();
+      return;
+    }
+    const request = requestOf(incoming);
+    const refused = request.path === options.livePath ? options.live.admit(request) : options.failure(404);
+    socket.on('error', () => socket.destroy());
+    if (refused) refuse(socket, refused);
+    else live.upgrade(incoming, socket, head, request);
+  });
   server.listen(port, host);
   try {
     await once(server, 'listening');
@@ -65,26 +71,14 @@ export async function startNodeEngine(options: HttpEngineOptions): Promise<HttpE
   return {
     name: 'node',
     port: (server.address() as AddressInfo).port,
-    get liveClients() {
-      return live.clients.size;
-    },
-    broadcast: (text) => {
-      for (const socket of live.clients) {
-        if (socket.bufferedAmount > limits.liveBacklogMaxBytes) {
-          options.onLiveDropped();
-          socket.terminate();
-        } else {
-          socket.send(text);
-        }
-      }
-    },
+    publish: (topic, text) => live.publish(topic, text),
     close: () => closeAll(server, live),
   };
 }
 
-async function closeAll(server: Server, live: WebSocketServer): Promise<void> {
+async function closeAll(server: Server, live: NodeLive): Promise<void> {
   const closed = new Promise((resolve) => server.close(resolve));
-  for (const socket of live.clients) socket.terminate();
+  live.terminate();
   server.closeAllConnections();
   await closed;
 }
@@ -148,27 +142,6 @@ function send(outgoing: ServerResponse, { status, headers, body }: HttpResponse,
   outgoing.writeHead(status, empty ? headers : { ...headers, 'content-length': Buffer.byteLength(body) });
   // For HEAD node:http keeps the length and leaves the body out.
   outgoing.end(empty ? undefined : body);
-}
-
-function upgrade(
-  incoming: IncomingMessage,
-  socket: Duplex,
-  head: Buffer,
-  live: WebSocketServer,
-  options: HttpEngineOptions,
-): void {
-  socket.on('error', () => socket.destroy());
-  if (requestOf(incoming).path !== options.livePath) {
-    refuse(socket, options.failure(404));
-  } else if (live.clients.size >= options.limits.liveClientsMax) {
-    refuse(socket, options.failure(503));
-  } else {
-    live.handleUpgrade(incoming, socket, head, (client: WebSocket) => {
-      // A broken frame or a reset: `ws` closes the socket by itself, it only wants to be heard.
-      client.on('error', () => {});
-      client.send(options.greeting());
-    });
-  }
 }
 
 /** An answer by hand, for sockets that have no response object. */

@@ -1,6 +1,6 @@
 /**
  * SEAM: an HTTP and WebSocket server. In: requests, as small plain objects. Out: whole responses (nothing here streams), and
- * one text to all live sockets at once. Two implementations pass one conformance suite: uWebSockets.js, and node:http + ws
+ * texts by topic to all live sockets that watch it. Two implementations pass one conformance suite: uWebSockets.js, and node:http + ws
  * where no native binary fits.
  *
  * An engine must never show a stack, keep a client that does not read, or let one client's data reach another. A connection stays open
@@ -60,8 +60,7 @@ export interface HttpEngineOptions {
   /** The answer when the handler failed, and when something is wrong below HTTP (`431`, `400`). */
   readonly failure: (status: number) => HttpResponse;
   readonly livePath: string;
-  /** First words to a new live socket. */
-  readonly greeting: () => string;
+  readonly live: LiveDoor;
   readonly limits: HttpLimits;
   readonly onLiveDropped: () => void;
 }
@@ -69,10 +68,28 @@ export interface HttpEngineOptions {
 export interface HttpEngine {
   readonly name: HttpEngineName;
   readonly port: number;
-  readonly liveClients: number;
-  /** To every live socket. One that has not read what it was sent before is cut, not waited for. */
-  broadcast(text: string): void;
+  /** To every live socket that subscribed to the topic. One that has not read what it was sent before is cut, not waited for. */
+  publish(topic: string, text: string): void;
   close(): Promise<void>;
+}
+
+/** One live socket, as the engine shows it. Nothing of it does anything once the socket is closed. */
+export interface LiveSocket {
+  send(text: string): void;
+  subscribe(topic: string): void;
+  unsubscribe(topic: string): void;
+  /** Calls `closed` of the door, now or later. */
+  close(code: number, reason: string): void;
+}
+
+/** Who decides about live sockets. `open` once for each that was admitted, then messages, then `closed` once. */
+export interface LiveDoor {
+  /** undefined = come in; else the answer instead of the upgrade. */
+  admit(request: RequestHead): HttpResponse | undefined;
+  open(socket: LiveSocket, request: RequestHead): void;
+  /** undefined: bytes, which nobody here understands. */
+  message(socket: LiveSocket, text: string | undefined): void;
+  closed(socket: LiveSocket): void;
 }
 
 export interface HttpLimits {
@@ -80,13 +97,11 @@ export interface HttpLimits {
   readonly urlLengthMax: number;
   /** The only bodies are settings of an account, of some 700 bytes. */
   readonly bodyMaxBytes: number;
-  /** Live sockets of one process: at 2 kB a second each, 2,000 of them are 4 MB/s. */
-  readonly liveClientsMax: number;
   /** Bytes that a live socket may be behind: some thirty snapshots, half a minute of not reading. */
   readonly liveBacklogMaxBytes: number;
-  /** A live client has nothing to say. */
+  /** Eight topics with addresses, and some room. */
   readonly liveMessageMaxBytes: number;
-  /** Open at once, live ones with them. What comes on top is closed before it is read. */
+  /** Open at once, live ones with them: 4096 and as many as there may be of those. What comes on top is closed before it is read. */
   readonly connectionsMax: number;
   /** For the head of a request, for its body, for reading the answer. uWebSockets.js has ten seconds built in for all but the body. */
   readonly requestTimeoutMs: number;
@@ -97,7 +112,6 @@ export interface HttpLimits {
 export const HTTP_LIMITS: HttpLimits = {
   urlLengthMax: 1024,
   bodyMaxBytes: 4096,
-  liveClientsMax: 2000,
   liveBacklogMaxBytes: 65_536,
   liveMessageMaxBytes: 1024,
   connectionsMax: 4096,

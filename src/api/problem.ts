@@ -13,6 +13,11 @@ export interface Problem {
 
 const PROBLEMS: Readonly<Record<number, Omit<Problem, 'status'>>> = {
   400: { type: 'bad-request', title: 'Bad request', hint: 'The request is not well-formed HTTP.' },
+  403: {
+    type: 'origin-refused',
+    title: 'Origin refused',
+    hint: 'Live sockets are open to pages of this pool and of the origins that it names.',
+  },
   404: { type: 'not-found', title: 'Not found', hint: 'Pool numbers are at /api/v1/pool, the page is at /.' },
   405: {
     type: 'method-not-allowed',

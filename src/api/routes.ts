@@ -9,12 +9,13 @@
  *   GET /metrics           Prometheus text
  *   GET /healthz           200 while the process lives
  *   GET /readyz            200, or 503 with the reasons
- *   WS  /api/v1/live       the snapshot every second (the engine's business; a plain GET gets 426)
+ *   WS  /api/v1/live       topics (live/live-hub; a plain GET gets 426)
  */
 import type { PoolTerms } from '../ledger/views/pool-terms.ts';
 import { DOCS_STYLE, DOCS_STYLE_PATH, docsPage } from './docs-page.ts';
 import type { HttpHandler, HttpRequest, HttpResponse } from './http-engine.ts';
 import { apiDocument } from './openapi.ts';
+import type { OriginRule } from './origin-rule.ts';
 import type { PageAsset, PageAssets } from './page-assets.ts';
 import { createPageRoutes } from './page-routes.ts';
 import type { PoolReads } from './pool-reads.ts';
@@ -36,6 +37,7 @@ export interface RouteSources {
   readonly terms: PoolTerms;
   /** Absent where there is no database to write to. */
   readonly desk?: SettingsDesk;
+  readonly origins: OriginRule;
   nowMs(): number;
   /** Unix ms. */
   wallClock(): number;
@@ -55,10 +57,6 @@ const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'referrer-policy': 'no-referrer',
   'cross-origin-opener-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',
-};
-const OPEN_TO_ALL: Readonly<Record<string, string>> = {
-  'access-control-allow-origin': '*',
-  'cross-origin-resource-policy': 'cross-origin',
 };
 const KEEP_FOREVER = 'public, max-age=31536000, immutable';
 const ALLOW = 'GET, HEAD, OPTIONS';
@@ -91,7 +89,7 @@ export function createRoutes(sources: RouteSources): HttpHandler {
     const { method, path } = request;
     const fixed = routes.get(path) ?? pages(path);
     const endpoint = fixed ? undefined : matchPath(path);
-    const open = endpoint || path.startsWith('/api/') ? OPEN_TO_ALL : {};
+    const open = endpoint || path.startsWith('/api/') ? sources.origins.headers(request.origin) : {};
     if (!fixed && !endpoint) return secured(problem(404), open);
     const posts = desk !== undefined && path === SETTINGS_PATH;
     const allowed = posts ? ALLOW_POST : { allow: ALLOW };

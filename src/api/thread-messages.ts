@@ -18,6 +18,8 @@ export interface ApiThreadData {
   /** undefined: there is none, so nothing is known but what the engine tells. */
   readonly databaseUrl: string | undefined;
   readonly staleAfterMs: number;
+  readonly allowOrigins: readonly string[];
+  readonly liveClientsMax: number;
   readonly scrapeTimeoutMs: number;
   /** One Int32: 0 = the server is open (or may be), 1 = closed, the thread may be ended without harm. */
   readonly closedFlag: SharedArrayBuffer;

@@ -10,6 +10,7 @@ import {
   type RequestBody,
 } from '../../src/api/http-engine.ts';
 import { failureResponse, LIVE_PATH } from '../../src/api/routes.ts';
+import { NO_LIVE } from '../kit/no-live.ts';
 
 export function describeHttpBodies(
   name: string,
@@ -27,7 +28,7 @@ export function describeHttpBodies(
         port: 0,
         failure: failureResponse,
         livePath: LIVE_PATH,
-        greeting: () => '',
+        live: NO_LIVE,
         limits: HTTP_LIMITS,
         onLiveDropped: () => {},
         ...more,

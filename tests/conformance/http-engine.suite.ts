@@ -4,9 +4,11 @@ import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { HTTP_LIMITS, type HttpEngine, type HttpEngineOptions } from '../../src/api/http-engine.ts';
+import { OriginRule } from '../../src/api/origin-rule.ts';
 import { loadPageAssets } from '../../src/api/page-assets.ts';
 import { publish } from '../../src/api/published.ts';
 import { createRoutes, failureResponse, LIVE_PATH } from '../../src/api/routes.ts';
+import { NO_LIVE } from '../kit/no-live.ts';
 import { SAMPLE_TERMS, snapshotReads } from '../kit/sample-terms.ts';
 import { SAMPLE } from '../unit/api/sample-snapshot.ts';
 
@@ -20,7 +22,6 @@ export function describeHttpEngine(
     let published = publish(SAMPLE, 0);
     let nowMs = 0;
     let scrape: () => Promise<string | undefined>;
-    let dropped = 0;
     const clients: WebSocket[] = [];
 
     const options = (more: Partial<HttpEngineOptions> = {}): HttpEngineOptions => ({
@@ -32,15 +33,16 @@ export function describeHttpEngine(
         terms: SAMPLE_TERMS,
         assets,
         scrape: () => scrape(),
+        origins: new OriginRule(['*']),
         nowMs: () => nowMs,
         wallClock: Date.now,
         staleAfterMs: 5_000,
       }),
       failure: failureResponse,
       livePath: LIVE_PATH,
-      greeting: () => published.json,
+      live: NO_LIVE,
       limits: HTTP_LIMITS,
-      onLiveDropped: () => dropped++,
+      onLiveDropped: () => {},
       ...more,
     });
     const url = (path: string): string => `http://127.0.0.1:${engine.port}${path}`;
@@ -49,13 +51,6 @@ export function describeHttpEngine(
     async function restart(more: Partial<HttpEngineOptions>): Promise<void> {
       await engine.close();
       engine = await start(options(more));
-    }
-
-    async function open(): Promise<{ client: WebSocket; first: string }> {
-      const client = new WebSocket(`ws://127.0.0.1:${engine.port}${LIVE_PATH}`);
-      clients.push(client);
-      const [message] = (await once(client, 'message')) as [Buffer];
-      return { client, first: message.toString() };
     }
 
     /** Sends bytes as they are; resolves with all that comes back until the server closes, or `enough` of it. */
@@ -80,7 +75,6 @@ export function describeHttpEngine(
     beforeEach(async () => {
       published = publish(SAMPLE, 0);
       nowMs = 0;
-      dropped = 0;
       scrape = () => Promise.resolve('sluice_shares_total 7\n');
       engine = await start(options());
     });
@@ -251,18 +245,6 @@ export function describeHttpEngine(
       }
     });
 
-    it('greets a live socket with the last snapshot and sends it the next ones', async () => {
-      const { client, first } = await open();
-      expect(JSON.parse(first)).toEqual(SAMPLE);
-      const next = once(client, 'message') as Promise<[Buffer]>;
-      engine.broadcast('{"next":1}');
-      expect((await next)[0].toString()).toBe('{"next":1}');
-      expect(engine.liveClients).toBe(1);
-      client.close();
-      await once(client, 'close');
-      while (engine.liveClients > 0) await new Promise((resolve) => setImmediate(resolve));
-    });
-
     it('answers a plain GET of the live address with 426, and an upgrade elsewhere with no upgrade', async () => {
       const response = await get(LIVE_PATH);
       expect(response.status).toBe(426);
@@ -271,41 +253,6 @@ export function describeHttpEngine(
       clients.push(stray);
       const [fault] = (await once(stray, 'error')) as [Error];
       expect(fault.message).toMatch(/Unexpected server response: (200|404)/);
-    });
-
-    it('cuts a live socket that does not read, and only that one', async () => {
-      await restart({ limits: { ...HTTP_LIMITS, liveBacklogMaxBytes: 20_000 } });
-      const { client: slow } = await open();
-      const { client: quick } = await open();
-      let received = 0;
-      quick.on('message', () => received++);
-      slow.pause();
-      let sent = 0;
-      // Until the kernel's buffers and ours are full; a megabyte at a time would hide where the bound lies.
-      while (engine.liveClients === 2) {
-        engine.broadcast('x'.repeat(15_000));
-        sent++;
-        while (received < sent) await new Promise((resolve) => setImmediate(resolve));
-      }
-      expect(dropped).toBe(1);
-      expect(quick.readyState).toBe(WebSocket.OPEN);
-    });
-
-    it('closes a live socket that sends more than a line', async () => {
-      const { client } = await open();
-      client.on('error', () => {});
-      client.send('x'.repeat(5_000));
-      await once(client, 'close');
-      expect((await get('/healthz')).status).toBe(200);
-    });
-
-    it('refuses live sockets beyond its bound', async () => {
-      await restart({ limits: { ...HTTP_LIMITS, liveClientsMax: 1 } });
-      await open();
-      const second = new WebSocket(`ws://127.0.0.1:${engine.port}${LIVE_PATH}`);
-      clients.push(second);
-      const [fault] = (await once(second, 'error')) as [Error];
-      expect(fault.message).toContain('503');
     });
 
     it('survives a client that leaves before its answer is there', async () => {
@@ -329,7 +276,6 @@ export function describeHttpEngine(
 
     it('gets its port back at once after closing under open connections', async () => {
       const { port } = engine;
-      await open();
       await (await get('/healthz')).text();
       await restart({ port });
       expect(engine.port).toBe(port);

@@ -7,10 +7,12 @@ import { loadNative, NATIVE_FOLDER, nativeTarget, verifiedBinary } from '../../s
 import { describeHttpBodies } from './http-body.suite.ts';
 import { describeHttpConnections } from './http-connection.suite.ts';
 import { describeHttpEngine } from './http-engine.suite.ts';
+import { describeHttpLive } from './http-live.suite.ts';
 
 describeHttpEngine('node', startNodeEngine);
 describeHttpBodies('node', startNodeEngine);
 describeHttpConnections('node', startNodeEngine);
+describeHttpLive('node', startNodeEngine);
 
 if (existsSync(`${NATIVE_FOLDER}/uws_${nativeTarget()}.node`)) {
   const startUws = (options: HttpEngineOptions): Promise<HttpEngine> =>
@@ -18,6 +20,7 @@ if (existsSync(`${NATIVE_FOLDER}/uws_${nativeTarget()}.node`)) {
   describeHttpEngine('uws', startUws);
   describeHttpBodies('uws', startUws);
   describeHttpConnections('uws', startUws);
+  describeHttpLive('uws', startUws);
 } else {
   describe('the HTTP engine uws', () => {
     it.skip(`has no binary for ${nativeTarget()}`, () => {});

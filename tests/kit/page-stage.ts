@@ -1,9 +1,12 @@
 /** Pages and what they ask for, served over real HTTP from a pool that tests can move. */
 import { startEngine } from '../../src/api/engine-choice.ts';
 import { HTTP_LIMITS, type HttpEngine } from '../../src/api/http-engine.ts';
+import { LiveTopics } from '../../src/api/live/live-topics.ts';
+import { OriginRule } from '../../src/api/origin-rule.ts';
 import { loadPageAssets } from '../../src/api/page-assets.ts';
 import { publish } from '../../src/api/published.ts';
 import { createRoutes, failureResponse, LIVE_PATH } from '../../src/api/routes.ts';
+import { snapshotFeed } from '../../src/live/snapshot-feed.ts';
 import { SAMPLE } from '../unit/api/sample-snapshot.ts';
 import type { LivelyReads } from './lively-reads.ts';
 import { SAMPLE_TERMS } from './sample-terms.ts';
@@ -16,13 +19,23 @@ export interface PageStage {
 }
 
 export async function openPages(reads: LivelyReads): Promise<PageStage> {
-  const message = (topic: string, data: unknown): string =>
-    JSON.stringify({ topic, sequence: 1, at: new Date().toISOString(), data });
+  const origins = new OriginRule(['*']);
+  const topics = new LiveTopics({
+    network: reads.view.network,
+    origins,
+    clientsMax: 100,
+    refusal: failureResponse,
+    reads,
+    feed: snapshotFeed(() => SAMPLE),
+    wallClock: Date.now,
+  });
+  const { hub } = topics;
   const handle = createRoutes({
     published: () => publish(SAMPLE, 0),
     reads,
     assets: loadPageAssets(),
     terms: { ...SAMPLE_TERMS, network: reads.view.network },
+    origins,
     scrape: async () => '',
     nowMs: Date.now,
     wallClock: Date.now,
@@ -34,13 +47,15 @@ export async function openPages(reads: LivelyReads): Promise<PageStage> {
     handle,
     failure: failureResponse,
     livePath: LIVE_PATH,
-    greeting: () => message('pool', reads.pool()),
+    live: hub,
     limits: HTTP_LIMITS,
     onLiveDropped: () => {},
   });
+  hub.attach(engine);
+  topics.tell();
   return {
     engine,
     url: `http://127.0.0.1:${engine.port}`,
-    tell: (topic) => engine.broadcast(topic ? message(topic, {}) : message('pool', reads.pool())),
+    tell: (topic) => (topic ? hub.publish(topic, {}) : topics.tell()),
   };
 }

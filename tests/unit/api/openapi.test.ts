@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { docsPage } from '../../../src/api/docs-page.ts';
 import { apiDocument } from '../../../src/api/openapi.ts';
+import { OriginRule } from '../../../src/api/origin-rule.ts';
 import { publish } from '../../../src/api/published.ts';
 import { ENDPOINTS } from '../../../src/api/routes/api-table.ts';
 import { createRoutes } from '../../../src/api/routes.ts';
@@ -44,6 +45,7 @@ describe('the OpenAPI document', () => {
       desk: { terms: SAMPLE_TERMS, nowMs: 0 } as never,
       scrape: async () => '',
       nowMs: () => 0,
+      origins: new OriginRule(['*']),
       staleAfterMs: 1,
     });
     for (const path of Object.keys(document.paths!).filter((one) => !one.includes('{'))) {

@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { projectPath } from '../../src/kit/project-root.ts';
 
 /** What `systemd-analyze security` gives at most: 10 is a service without any wall, and the engine must talk to the internet. */
@@ -69,5 +70,49 @@ describe('the units of systemd', () => {
 
   it('have the payer’s key in the payer alone', () => {
     expect(services.filter((name) => read(name).includes('payout-key'))).toEqual(['sluice-payer.service']);
+  });
+});
+
+const has = (program: string, ...args: string[]): boolean => spawnSync(program, args).status === 0;
+const deploy = (...parts: string[]): string => readFileSync(projectPath('deploy', ...parts), 'utf8');
+const noNginx = has('nginx', '-v') && has('openssl', 'version') ? '' : ' (skipped: nginx not installed)';
+const noHaproxy = has('haproxy', '-v') ? '' : ' (skipped: haproxy not installed)';
+
+describe('what stands in front', () => {
+  it.skipIf(noNginx !== '')(`is a configuration that nginx takes${noNginx}`, () => {
+    const [certificate, key] = [join(scratch, 'fullchain.pem'), join(scratch, 'privkey.pem')];
+    const made = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '1', '-subj', '/CN=x'];
+    spawnSync('openssl', [...made, '-keyout', key, '-out', certificate]);
+    const site = deploy('nginx', 'sluice.conf')
+      .replaceAll('/etc/nginx/sluice-tls', scratch)
+      .replaceAll('/var/cache/nginx/sluice', join(scratch, 'cache'));
+    const whole = join(scratch, 'nginx.conf');
+    const paths = `pid ${join(scratch, 'nginx.pid')}; error_log ${join(scratch, 'error.log')};`;
+    writeFileSync(whole, `${paths} events {} http { access_log off;\n${site}\n}\n`);
+    const { status, stderr } = spawnSync('nginx', ['-t', '-q', '-c', whole, '-p', scratch], {
+      encoding: 'utf8',
+    });
+    expect(stderr).toBe('');
+    expect(status).toBe(0);
+  });
+
+  it.skipIf(noHaproxy !== '')(`is a configuration that HAProxy takes${noHaproxy}`, () => {
+    const { status } = spawnSync('haproxy', ['-c', '-f', projectPath('deploy', 'haproxy', 'haproxy.cfg')]);
+    expect(status).toBe(0);
+  });
+});
+
+describe('the containers', () => {
+  it('start verbs that exist, as nobody in particular, with their secrets as files', () => {
+    const compose = parse(deploy('docker', 'compose.yaml'), { merge: true }) as {
+      services: Record<string, { command?: string[]; environment?: object; secrets?: string[] }>;
+      secrets: Record<string, unknown>;
+    };
+    const verbs = Object.values(compose.services).flatMap(({ command }) => command?.slice(0, 1) ?? []);
+    expect(verbs.sort()).toEqual(['migrate', 'payer', 'serve']);
+    for (const { secrets = [] } of Object.values(compose.services))
+      for (const name of secrets) expect(Object.keys(compose.secrets)).toContain(name);
+    expect(deploy('docker', 'Dockerfile')).toMatch(/^USER sluice$/m);
+    expect(deploy('docker', 'Dockerfile')).toMatch(/^HEALTHCHECK /m);
   });
 });

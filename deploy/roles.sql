@@ -8,6 +8,7 @@
 --   sluice_payer     payer          money, through post_transaction only; never changes history
 --   sluice_auditor   audit          reads, notes its audits, raises the latch
 --   sluice_reader    backup, boards reads
+--   sluice_api       api            reads, takes settings that an account has signed
 --   sluice_operator  console        reads, raises and clears the latch, asks the payer for a round; no money (operator.databaseUrlFile)
 --
 -- Migrations are run by the owner: give the engine `sluice migrate` beforehand, since its own role may not make tables.
@@ -16,7 +17,7 @@ DO $$
 DECLARE
   role_name text;
 BEGIN
-  FOREACH role_name IN ARRAY ARRAY['sluice_engine', 'sluice_payer', 'sluice_auditor', 'sluice_reader', 'sluice_operator'] LOOP
+  FOREACH role_name IN ARRAY ARRAY['sluice_engine', 'sluice_payer', 'sluice_auditor', 'sluice_reader', 'sluice_operator', 'sluice_api'] LOOP
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role_name) THEN
       EXECUTE format('CREATE ROLE %I NOLOGIN', role_name);
     END IF;
@@ -67,6 +68,7 @@ BEGIN
     ('sluice_engine', 'note_refusals(smallint, bigint, bigint, timestamptz, jsonb, jsonb)'),
     ('sluice_engine', 'roll_spans(integer)'),
     ('sluice_engine', 'apply_account_settings(text, bigint, integer, text, timestamptz, text, text)'),
+    ('sluice_api', 'apply_account_settings(text, bigint, integer, text, timestamptz, text, text)'),
     ('sluice_payer', 'post_transaction(bigint, text, text, jsonb, bigint[], bigint[])'),
     ('sluice_payer', 'take_lead(text, text)')) AS f (role, signature) LOOP
     CONTINUE WHEN to_regprocedure(right_of.signature) IS NULL;

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { addAccountVerbs } from './app/account-verbs.ts';
+import { runApi } from './app/api-role.ts';
 import { addAuditVerb } from './app/audit-verb.ts';
 import { addBackupVerbs } from './app/backup-verbs.ts';
 import { addBanVerbs } from './app/ban-verbs.ts';
@@ -106,6 +107,16 @@ function addServeVerb(program: Command): void {
     });
 }
 
+function addApiVerb(program: Command): void {
+  program
+    .command('api')
+    .description('pages and JSON interface in a process of their own, of all engines together (docs/API.md)')
+    .requiredOption('--config <file>', 'the configuration of the engines')
+    .action(async (options: { config: string }) => {
+      process.exitCode = await runApi(options.config);
+    });
+}
+
 function addPayerVerb(program: Command): void {
   program
     .command('payer')
@@ -186,6 +197,7 @@ export function buildProgram(): Command {
   addLedgerVerbs(program);
   addBackupVerbs(program);
   addReserveVerb(program);
+  addApiVerb(program);
   addPayerVerb(program);
   addPayoutVerbs(program);
   addAccountVerbs(program);

@@ -14,7 +14,7 @@ import { minerSeries } from '../ledger/views/miner-series.ts';
 import { poolSummary } from '../ledger/views/pool-summary.ts';
 import type { PoolTerms } from '../ledger/views/pool-terms.ts';
 import { diarySentence, refusalWords } from '../ledger/views/refusal-words.ts';
-import { gridOf, readBlocks24h, readPoolSeries } from '../ledger/views/series-rows.ts';
+import { gridOf, readPoolSeries } from '../ledger/views/series-rows.ts';
 import { type EngineFeed, FeedUnavailable } from '../live/engine-feed.ts';
 import type { PoolSnapshot } from '../live/pool-snapshot.ts';
 import { type CursorKind, cursorOf, keyOfCursor } from './cursor.ts';
@@ -134,10 +134,7 @@ export class PoolReader implements PoolReads {
     const [place = '0'] = keyOfCursor('place', cursor) ?? [];
     const found = await this.#minerOf(address);
     if (!found) return undefined;
-    const { live } = this.#options;
-    const all = await this.#ask(`workers ${address}`, ANSWER_LIFE_MS, async (sql) =>
-      workerFacts(found, this.#boards(), live, await readBlocks24h(sql, found.account.id)),
-    );
+    const all = workerFacts(found, this.#boards(), this.#options.live);
     const end = Number(place) + limit;
     return {
       items: all.slice(Number(place), end),

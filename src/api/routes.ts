@@ -43,6 +43,8 @@ export interface RouteSources {
   wallClock(): number;
   /** A main thread that has published nothing for so long is not ready, whatever it said last. */
   readonly staleAfterMs: number;
+  /** Why this process is not ready, where that is another question than whether the pool is. */
+  readonly unready?: () => readonly string[];
 }
 
 /**
@@ -158,17 +160,20 @@ async function metrics(sources: RouteSources): Promise<HttpResponse> {
 }
 
 function readiness(sources: RouteSources): HttpResponse {
-  const { snapshot, receivedAtMs } = sources.published();
-  const silentMs = sources.nowMs() - receivedAtMs;
-  const reasons = [...snapshot.ready.reasons];
-  if (silentMs > sources.staleAfterMs)
-    reasons.push(`no word of the engine for ${Math.round(silentMs / 1000)} s`);
-  if (snapshot.ready.ok && reasons.length === 0)
-    return text('application/json', '{"ready":true,"reasons":[]}\n');
+  const reasons = sources.unready?.() ?? enginesReasons(sources);
+  if (reasons.length === 0) return text('application/json', '{"ready":true,"reasons":[]}\n');
   return problem(503, {
     title: 'Not ready',
     hint: 'The reasons say what is missing.',
     ready: false,
     reasons,
   });
+}
+
+function enginesReasons({ published, nowMs, staleAfterMs }: RouteSources): string[] {
+  const { snapshot, receivedAtMs } = published();
+  const silentMs = nowMs() - receivedAtMs;
+  const reasons = [...snapshot.ready.reasons];
+  if (silentMs > staleAfterMs) reasons.push(`no word of the engine for ${Math.round(silentMs / 1000)} s`);
+  return snapshot.ready.ok || reasons.length > 0 ? reasons : ['the engine is not ready'];
 }

@@ -119,22 +119,25 @@ describe('roles.sql', () => {
     expect(await as('sluice_engine', run(statement))).toBe(REFUSED);
   });
 
-  it('lets the engine take signed settings by their function, newer ones only, and in no other way', async () => {
-    const settings = (at: string) =>
-      `SELECT apply_account_settings(address, 100, 50, NULL, '${at}', 'text', 'signature') FROM accounts WHERE id = 1`;
-    const said = await as('sluice_engine', async (connection) => {
-      const outcomes = [];
-      for (const at of ['2031-01-02', '2031-01-01']) outcomes.push(await connection.unsafe(settings(at)));
-      expect(outcomes.map(([row]) => Object.values(row!))).toEqual([['applied'], ['older']]);
-    });
-    expect(said).toBe('');
-    for (const statement of [
-      'UPDATE account_settings SET threshold_sompi = 1',
-      'DELETE FROM account_setting_changes',
-    ])
-      expect(await as('sluice_engine', run(statement))).toBe(REFUSED);
-    expect(await as('sluice_reader', run(settings('2031-01-02')))).toBe(REFUSED);
-  });
+  it.each(['sluice_engine', 'sluice_api'])(
+    'lets %s take signed settings by their function, newer ones only, and in no other way',
+    async (role) => {
+      const settings = (at: string) =>
+        `SELECT apply_account_settings(address, 100, 50, NULL, '${at}', 'text', 'signature') FROM accounts WHERE id = 1`;
+      const said = await as(role, async (connection) => {
+        const outcomes = [];
+        for (const at of ['2031-01-02', '2031-01-01']) outcomes.push(await connection.unsafe(settings(at)));
+        expect(outcomes.map(([row]) => Object.values(row!))).toEqual([['applied'], ['older']]);
+      });
+      expect(said).toBe('');
+      for (const statement of [
+        'UPDATE account_settings SET threshold_sompi = 1',
+        'DELETE FROM account_setting_changes',
+      ])
+        expect(await as(role, run(statement))).toBe(REFUSED);
+      expect(await as('sluice_reader', run(settings('2031-01-02')))).toBe(REFUSED);
+    },
+  );
 
   it('lets engine, payer and auditor stop payouts', async () => {
     for (const role of ['sluice_engine', 'sluice_payer', 'sluice_auditor'])

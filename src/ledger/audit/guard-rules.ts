@@ -101,6 +101,7 @@ export async function missingGuards({ sql }: AuditView): Promise<string[]> {
       ('sluice_engine', ${MONEY}::text[], ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']),
       ('sluice_auditor', ${MONEY}::text[], ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']),
       ('sluice_reader', ${MONEY}::text[], ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']),
+      ('sluice_api', ${MONEY}::text[], ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']),
       ('sluice_payer', ${APPEND_ONLY}::text[], ARRAY['UPDATE', 'DELETE', 'TRUNCATE']))
     SELECT format('the role %s may %s %s', f.role, r.one, t.one) AS detail
     FROM forbidden f JOIN pg_roles ON rolname = f.role, unnest(f.tables) AS t (one), unnest(f.rights) AS r (one)

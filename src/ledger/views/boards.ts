@@ -10,10 +10,12 @@ import { ThrottledLog } from '../../kit/log.ts';
 import type { Database } from '../stores/postgres.ts';
 import { MoneyBoard } from './money-board.ts';
 import {
+  blocksOfDay,
   loadedThrough,
+  NOTHING,
   packedRefusals,
   packedShareSums,
-  packedSpan,
+  packedSpans,
   spansRolledThrough,
   workersOfIds,
 } from './packed-work.ts';
@@ -39,6 +41,7 @@ const EVERY_MS = 10_000;
 const FIRST_AGAIN_MS = 1_000;
 /** An engine that is behind by more is not waited for: its miners' hashrate reads low until it has caught up. */
 const WAIT_FOR_ENGINES_MINUTES = 3;
+const SPANS_PER_READING = 6;
 /** The minutes that the board holds, in whole spans. */
 const MINUTES_BACK = 60;
 /** Sums of a whole day: three seconds of the database's time in a pool of 100,000 workers. */
@@ -57,6 +60,8 @@ export class Boards {
   #refusalsOfDayAtMs = 0;
   #factsAtMs = 0;
   #facts: PoolFacts | undefined;
+  /** By row of the work board. */
+  #blocks24h: ReadonlyMap<number, number> = new Map();
   #refreshedAtMs = 0;
   #loop: Promise<void> | undefined;
 
@@ -79,6 +84,11 @@ export class Boards {
     return this.#facts;
   }
 
+  /** Blocks that a worker found in 24 hours, by its row on the work board. */
+  blocks24h(slots: readonly number[]): number {
+    return slots.reduce((sum, slot) => sum + (this.#blocks24h.get(slot) ?? 0), 0);
+  }
+
   start(): void {
     this.#loop ??= this.#run();
   }
@@ -97,6 +107,10 @@ export class Boards {
     await this.money.refresh(sql);
     if (nowMs - this.#factsAtMs >= FACTS_EVERY_MS) {
       this.#facts = await readPoolFacts(sql);
+      const found = [...(await blocksOfDay(sql))].map(
+        ([id, count]) => [this.work.slotOf(id) ?? -1, count] as const,
+      );
+      this.#blocks24h = new Map(found);
       this.#factsAtMs = nowMs;
     }
     this.#refreshedAtMs = nowMs;
@@ -144,17 +158,23 @@ export class Boards {
     return from;
   }
 
+  /** From the rollup as far as it goes, an hour at a time: 100,000 workers are 10 MB an hour. */
   async #readSpans(fromMs: number, toMs: number): Promise<void> {
     const { sql } = this.#options;
-    const rolled = (await spansRolledThrough(sql))?.getTime() ?? 0;
-    const first = Math.floor(fromMs / SPAN_MS);
-    for (let span = first; span * SPAN_MS < toMs; span++) {
-      const inRollup = (span + 1) * SPAN_MS <= rolled;
-      const packed = inRollup ? await packedSpan(sql, new Date(span * SPAN_MS)) : undefined;
-      if (packed) await this.#introduce(packed);
-      this.work.setSpan(span, packed ?? (await this.#sums(span * SPAN_MS, (span + 1) * SPAN_MS)));
-      if (this.#stop.signal.aborted) return;
+    const rolledMs = (await spansRolledThrough(sql))?.getTime() ?? 0;
+    let span = Math.floor(fromMs / SPAN_MS);
+    const rolled = Math.floor(Math.min(rolledMs, toMs) / SPAN_MS);
+    while (span < rolled && !this.#stop.signal.aborted) {
+      const end = Math.min(span + SPANS_PER_READING, rolled);
+      const read = await packedSpans(sql, new Date(span * SPAN_MS), new Date(end * SPAN_MS));
+      for (; span < end; span++) {
+        const packed = read.get((span * SPAN_MS) / 1_000) ?? NOTHING;
+        await this.#introduce(packed);
+        this.work.setSpan(span, packed);
+      }
     }
+    for (; span * SPAN_MS < toMs && !this.#stop.signal.aborted; span++)
+      this.work.setSpan(span, await this.#sums(span * SPAN_MS, (span + 1) * SPAN_MS));
   }
 
   async #sums(fromMs: number, toMs: number): Promise<Buffer> {

@@ -136,12 +136,7 @@ function workerStates(
 }
 
 /** Most trouble first; of equals the one with more work. */
-export function workerFacts(
-  { account, atMs }: MinerOf,
-  boards: Boards,
-  live: EngineFeed,
-  blocks24h: ReadonlyMap<string, number>,
-) {
+export function workerFacts({ account, atMs }: MinerOf, boards: Boards, live: EngineFeed) {
   const { work, refusals } = boards;
   return workerStates(account, boards, live.workersOf(account.address), atMs)
     .map(({ name, state, slots, connections, lastShareMs }) => {
@@ -160,7 +155,7 @@ export function workerFacts(
         difficulty: newest?.difficulty ?? null,
         agent: newest?.agent ?? '',
         port: newest?.port ?? '',
-        blocks24h: blocks24h.get(name) ?? 0,
+        blocks24h: boards.blocks24h(slots),
         trouble: troubleOf(state, hashrate, accepted24h, rejected24h),
       };
     })

@@ -5,7 +5,7 @@
 import type { Database } from '../stores/postgres.ts';
 import type { NewWorker } from './work-board.ts';
 
-const NOTHING = Buffer.alloc(0);
+export const NOTHING = Buffer.alloc(0);
 /** More ids in one array only make the statement long. */
 const IDS_PER_QUESTION = 5_000;
 
@@ -22,12 +22,13 @@ export async function packedShareSums(sql: Database, from: Date, to: Date): Prom
   return row?.packed ?? NOTHING;
 }
 
-/** One span, from the rollup. */
-export async function packedSpan(sql: Database, start: Date): Promise<Buffer> {
-  const [row] = await sql<PackedRow[]>`
-    SELECT string_agg(int8send(worker_id) || float4send(work_hashes::float4) || int4send(least(shares, 2147483647)::int4), ''::bytea) AS packed
-    FROM worker_spans WHERE span_start = ${start}`;
-  return row?.packed ?? NOTHING;
+/** Spans that begin in [from, to), from the rollup, by unix seconds of their start; those without work left out. */
+export async function packedSpans(sql: Database, from: Date, to: Date): Promise<ReadonlyMap<number, Buffer>> {
+  const rows = await sql<{ start: number; packed: Buffer }[]>`
+    SELECT extract(epoch FROM span_start)::float8 AS start,
+      string_agg(int8send(worker_id) || float4send(work_hashes::float4) || int4send(least(shares, 2147483647)::int4), ''::bytea) AS packed
+    FROM worker_spans WHERE span_start >= ${from} AND span_start < ${to} GROUP BY span_start`;
+  return new Map(rows.map(({ start, packed }) => [start, packed]));
 }
 
 /** Where the rollup ends and the minutes have to be read; undefined = there is none. */
@@ -67,4 +68,12 @@ export async function packedRefusals(sql: Database, from: Date): Promise<Buffer>
       SELECT worker_id, verdict::int4 AS verdict, least(sum(count), 2147483647)::int4 AS count
       FROM worker_refusals WHERE bucket >= ${from} GROUP BY worker_id, verdict) AS sums`;
   return row?.packed ?? NOTHING;
+}
+
+/** Found in 24 hours, by worker; those without left out. */
+export async function blocksOfDay(sql: Database): Promise<ReadonlyMap<number, number>> {
+  const rows = await sql<{ id: number; count: number }[]>`
+    SELECT worker_id::float8 AS id, count(*)::int AS count FROM blocks
+    WHERE found_at > now() - interval '24 hours' GROUP BY worker_id`;
+  return new Map(rows.map(({ id, count }) => [id, count]));
 }

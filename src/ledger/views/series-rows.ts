@@ -122,14 +122,6 @@ export async function readAccountRefusals(
   return new Map(rows.map(({ at, refused }) => [at, refused]));
 }
 
-/** By worker name, for the list of workers. */
-export async function readBlocks24h(sql: Database, accountId: number): Promise<ReadonlyMap<string, number>> {
-  const rows = await sql<{ name: string; count: number }[]>`
-    SELECT w.name, count(*)::int AS count FROM workers w JOIN blocks b ON b.worker_id = w.id
-    WHERE w.account_id = ${BigInt(accountId)} AND b.found_at > now() - interval '24 hours' GROUP BY w.name`;
-  return new Map(rows.map(({ name, count }) => [name, count]));
-}
-
 export function headOf({ range, stepSeconds, fromS }: SeriesGrid) {
   return { range, stepSeconds, from: new Date(fromS * 1_000).toISOString() };
 }

@@ -68,6 +68,11 @@ describe('the units of systemd', () => {
     }
   });
 
+  it('check the configuration where all its secrets are, in the engine: the others have no token and no TLS key', () => {
+    const checking = services.filter((name) => /^ExecStartPre=.* config check /m.test(read(name)));
+    expect(checking).toEqual(['sluice.service', 'sluice@.service']);
+  });
+
   it('have the payer’s key in the payer alone', () => {
     expect(services.filter((name) => read(name).includes('payout-key'))).toEqual(['sluice-payer.service']);
   });

@@ -44,6 +44,12 @@ export const operator = z
       // biome-ignore lint/suspicious/noTemplateCurlyInString: systemd's variable is meant, not a template.
       'File with the token that opens it, 32 characters or more, mode 0600, or a systemd credential: ${CREDENTIALS_DIRECTORY}/operator-token',
     ),
+    servedBy: z
+      .enum(['engine', 'api'])
+      .optional()
+      .describe(
+        'engine, the default: each engine has its own; api: `sluice api` has one for all engines, which reload at their own SIGHUP',
+      ),
     databaseUrlFile: z
       .string()
       .min(1)

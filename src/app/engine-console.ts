@@ -15,14 +15,15 @@ export interface ConsoleParts {
   readonly reload: (dryRun: boolean) => ReloadAnswer;
 }
 
-/** Undefined: the configuration has no `operator`. */
+/** Undefined: the configuration has no `operator`, or `sluice api` serves it. */
 export async function openConsole(parts: ConsoleParts): Promise<OperatorHandle | undefined> {
   const { configuration, databaseUrl, renewals, log, report, reload } = parts;
   const { operator, stratum } = configuration.inForce;
-  if (operator === undefined) return undefined;
+  if (operator === undefined || operator.servedBy === 'api') return undefined;
   const { version, network, startedAt } = report().snapshot;
   return await startOperator({
-    ...{ operator, databaseUrl, log, reload, report },
+    ...{ operator, databaseUrl, log, reload },
+    engines: () => [{ report: report(), ageMs: 0 }],
     banFile: stratum.banFile,
     service: { version, network, role: 'engine', pid: process.pid, startedAt },
     configuration: () => configuration.view(),

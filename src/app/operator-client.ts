@@ -11,7 +11,7 @@ import type { Config } from '../../config/schema.ts';
 import type { ConfigurationView, OperatorStatus, ReloadAnswer } from '../api/operator/status-schema.ts';
 import { EdgeError, type EdgeErrorCode, messageOf } from '../kit/edge-error.ts';
 import type { Logger } from '../kit/log.ts';
-import type { EngineReport } from '../live/engine-report.ts';
+import type { Told } from '../live/verdict.ts';
 import type { FromOperatorThread, OperatorThreadData, ToOperatorThread } from './operator-messages.ts';
 import { operatorToken } from './operator-token.ts';
 
@@ -22,7 +22,7 @@ export interface OperatorOptions {
   readonly service: OperatorStatus['service'];
   readonly log: Logger;
   /** Called once a second; must be cheap. */
-  report(): EngineReport;
+  engines(): readonly Told[];
   configuration(): ConfigurationView;
   reload(dryRun: boolean): ReloadAnswer;
   bansChanged(): void;
@@ -91,7 +91,7 @@ class OperatorClient implements OperatorHandle {
   #start(): Promise<void> {
     const workerData: OperatorThreadData = {
       ...this.#fixed,
-      report: this.#options.report(),
+      engines: this.#options.engines(),
       configuration: this.#options.configuration(),
     };
     const worker = new Worker(new URL('./operator.thread.js', import.meta.url), {
@@ -147,7 +147,7 @@ class OperatorClient implements OperatorHandle {
   }
 
   #tellAll(): void {
-    this.#tell({ kind: 'report', report: this.#options.report() });
+    this.#tell({ kind: 'engines', engines: this.#options.engines() });
     const view = this.#options.configuration();
     // It has some 150 entries, and changes at a reload only.
     if (view.readAt === this.#toldOf) return;

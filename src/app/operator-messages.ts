@@ -1,7 +1,7 @@
-/** What crosses between the main thread and the operator's: a report a second, the configuration when it changes, orders and answers. */
+/** What crosses between the main thread and the operator's: reports once a second, the configuration when it changes, orders and answers. */
 import type { OperatorPlace } from '../../config/operator-terms.ts';
 import type { ConfigurationView, OperatorStatus, ReloadAnswer } from '../api/operator/status-schema.ts';
-import type { EngineReport } from '../live/engine-report.ts';
+import type { Told } from '../live/verdict.ts';
 
 export interface OperatorThreadData {
   readonly place: OperatorPlace;
@@ -10,12 +10,12 @@ export interface OperatorThreadData {
   readonly databaseUrl: string;
   readonly banFile: string | undefined;
   readonly service: OperatorStatus['service'];
-  readonly report: EngineReport;
+  readonly engines: readonly Told[];
   readonly configuration: ConfigurationView;
 }
 
 export type ToOperatorThread =
-  | { readonly kind: 'report'; readonly report: EngineReport }
+  | { readonly kind: 'engines'; readonly engines: readonly Told[] }
   | { readonly kind: 'configuration'; readonly view: ConfigurationView }
   | { readonly kind: 'reloaded'; readonly id: number; readonly answer: ReloadAnswer }
   | { readonly kind: 'close' };

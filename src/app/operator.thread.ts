@@ -17,8 +17,8 @@ const data = workerData as OperatorThreadData;
 const port = parentPort!;
 const tell = (message: FromOperatorThread): void => port.postMessage(message);
 
-let { report, configuration } = data;
-let reportedAtMs = performance.now();
+let { engines, configuration } = data;
+let toldAtMs = performance.now();
 let questions = 0;
 const waiting = new Map<number, (answer: ReloadAnswer) => void>();
 
@@ -28,7 +28,9 @@ async function serve(): Promise<void> {
     service: data.service,
     books,
     banFile: data.banFile,
-    engines: () => [{ report, ageMs: performance.now() - reportedAtMs }],
+    // A main thread that is silent makes all of them older.
+    engines: () =>
+      engines.map(({ report, ageMs }) => ({ report, ageMs: ageMs + performance.now() - toldAtMs })),
     configuration: () => configuration,
     reload: (dryRun) =>
       new Promise((resolve) => {
@@ -44,9 +46,9 @@ async function serve(): Promise<void> {
   const server = await startOperatorServer(data.place, handle, operatorFailure);
   port.on('message', (message: ToOperatorThread) => {
     switch (message.kind) {
-      case 'report':
-        report = message.report;
-        reportedAtMs = performance.now();
+      case 'engines':
+        engines = message.engines;
+        toldAtMs = performance.now();
         return;
       case 'configuration':
         configuration = message.view;

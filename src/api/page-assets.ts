@@ -1,6 +1,6 @@
 /**
  * The files that pages fetch: views (compiled from `pages/`, the very functions that the server draws with), scripts, style and icon
- * from `pages/browser/`, and the chart library. Read once. They lie in a folder that is named by their content, so a browser keeps
+ * from `pages/browser/`, bundled to one script a page, and the chart library. Read once. They lie in a folder that is named by their content, so a browser keeps
  * them for ever and asks for none twice; a new build has another folder.
  */
 import { createHash } from 'node:crypto';
@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { projectPath } from '../kit/project-root.ts';
 import { encodedAhead } from './content-coding.ts';
 import type { HttpResponse } from './http-engine.ts';
+import { bundleModules } from './page-bundle.ts';
 import { etagOf } from './published.ts';
 
 export interface PageAsset {
@@ -26,8 +27,6 @@ export interface PageAssets {
   /** Ends with a slash. */
   readonly folder: string;
   readonly files: readonly PageAsset[];
-  /** The modules that a script imports, directly or not, itself not among them. */
-  modulesOf(script: string): readonly string[];
 }
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
@@ -39,8 +38,9 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
 /** Beside this file, compiled. */
 const VIEWS = join(dirname(fileURLToPath(import.meta.url)), 'pages');
 const BROWSER = projectPath('src', 'api', 'pages', 'browser');
-/** Drawn by the server alone. */
-const NOT_SENT = new Set(['layout.js', 'how.js', 'page-state.js']);
+/** One for each kind of page, with all that it imports. */
+export const PAGE_SCRIPTS = ['app.js', 'home-page.js', 'miner-page.js'] as const;
+export type PageScript = (typeof PAGE_SCRIPTS)[number];
 
 function filesOf(folder: string): Map<string, Buffer> {
   return new Map(
@@ -50,46 +50,30 @@ function filesOf(folder: string): Map<string, Buffer> {
   );
 }
 
-function chartLibrary(): Map<string, Buffer> {
+function chartFile(name: string): Buffer {
   const folder = dirname(createRequire(import.meta.url).resolve('uplot/dist/uPlot.iife.min.js'));
-  return new Map([
-    ['uplot.js', readFileSync(join(folder, 'uPlot.iife.min.js'))],
-    ['uplot.css', readFileSync(join(folder, 'uPlot.min.css'))],
-  ]);
-}
-
-/** Comments are for who reads the source; a visitor need not fetch them. Line comments may stand in strings and stay. */
-function slim(source: Buffer): Buffer {
-  return Buffer.from(
-    source
-      .toString()
-      .replace(/^\s*\/\*\*[\s\S]*?\*\/\n/gm, '')
-      .replace(/^\s*\/\/.*\n?/gm, ''),
-  );
-}
-
-function importsOf(source: Buffer): string[] {
-  return [...source.toString().matchAll(/from '\.\/([\w-]+\.js)'/g)].map((match) => match[1]!);
+  return readFileSync(join(folder, name));
 }
 
 export function loadPageAssets(): PageAssets {
-  const found = new Map([...filesOf(VIEWS), ...filesOf(BROWSER), ...chartLibrary()]);
-  for (const name of NOT_SENT) found.delete(name);
-  for (const [name, body] of found)
-    if (name.endsWith('.js') && name !== 'uplot.js') found.set(name, slim(body));
+  const modules = new Map(
+    [...filesOf(VIEWS), ...filesOf(BROWSER)]
+      .filter(([name]) => name.endsWith('.js'))
+      .map(([name, body]) => [name, body.toString()] as const),
+  );
+  const browser = filesOf(BROWSER);
+  const found = new Map<string, Buffer>([
+    ['icon.svg', browser.get('icon.svg')!],
+    ['theme.js', browser.get('theme.js')!],
+    ['uplot.js', chartFile('uPlot.iife.min.js')],
+    ['pages.css', Buffer.concat([chartFile('uPlot.min.css'), browser.get('pages.css')!])],
+    ...PAGE_SCRIPTS.map((name) => [name, Buffer.from(bundleModules(name, modules))] as const),
+  ]);
   const digest = createHash('sha256');
-  for (const name of [...found.keys()].sort()) digest.update(name).update(found.get(name)!);
+  for (const [name, body] of found) digest.update(name).update(body);
   const folder = `/assets/${digest.digest('base64url').slice(0, 12)}/`;
-  const modulesOf = (script: string): string[] => {
-    const seen = new Set<string>([script]);
-    for (const name of seen)
-      for (const target of importsOf(found.get(name) ?? Buffer.alloc(0))) seen.add(target);
-    seen.delete(script);
-    return [...seen];
-  };
   return {
     folder,
-    modulesOf,
     files: [...found].map(([name, body]) => ({
       path: folder + name,
       contentType: CONTENT_TYPES[extname(name)]!,

@@ -11,7 +11,7 @@ import { checkAddress } from '../chains/kaspa/address.ts';
 import type { ExplorerTerms } from '../ledger/views/pool-terms.ts';
 import { ClientAllowance } from './client-allowance.ts';
 import type { HttpRequest, HttpResponse } from './http-engine.ts';
-import type { PageAssets } from './page-assets.ts';
+import type { PageAssets, PageScript } from './page-assets.ts';
 import * as contents from './page-contents.ts';
 import { NO_CHOICE } from './pages/connect.ts';
 import type { Child } from './pages/element.ts';
@@ -21,6 +21,8 @@ import type { ConnectChoice, PageState } from './pages/page-state.ts';
 import { minerHref } from './pages/parts.ts';
 import { CursorInvalid, type PoolReads } from './pool-reads.ts';
 import { type PageQuery, pageQuery, type Range, rangeQuery } from './schemas/field.ts';
+import type { MinerSeries } from './schemas/miner.ts';
+import type { PoolSeries } from './schemas/pool.ts';
 
 export interface PageSources {
   readonly reads: PoolReads;
@@ -44,7 +46,7 @@ interface Page {
   readonly status?: number;
   readonly title: string;
   readonly current?: string;
-  readonly script: 'app.js' | 'home-page.js' | 'miner-page.js';
+  readonly script: PageScript;
   readonly withChart?: boolean;
   readonly state: PageState;
   readonly main: readonly Child[];
@@ -95,7 +97,6 @@ async function answered(
       current: page.current ?? '',
       assets: assets.folder,
       script: page.script,
-      modules: assets.modulesOf(page.script),
       withChart: page.withChart ?? false,
       state: page.state,
       main: page.main,
@@ -118,9 +119,18 @@ async function orAway<T>(reading: Promise<T>): Promise<T | undefined> {
   }
 }
 
-function rangeOf(query: URLSearchParams): Range {
+/** A day of which next to nothing is known shows nothing: who asked for no range gets the hour then. */
+const TELLING_STEPS = 4;
+
+async function seriesOf<T extends PoolSeries | MinerSeries>(
+  query: URLSearchParams,
+  read: (range: Range) => Promise<T | undefined>,
+): Promise<T | undefined> {
   const parsed = rangeQuery.safeParse({ range: query.get('range') ?? undefined });
-  return parsed.success ? parsed.data.range : '24h';
+  const series = await orAway(read(parsed.success ? parsed.data.range : '24h'));
+  if (!series || query.has('range')) return series;
+  const known = series.hashrate.filter((value) => value !== null && value > 0).length;
+  return known < TELLING_STEPS ? ((await orAway(read('1h'))) ?? series) : series;
 }
 
 /** @throws CursorInvalid */
@@ -145,7 +155,7 @@ function choiceOf(query: URLSearchParams): ConnectChoice {
 async function homePage(sources: PageSources, query: URLSearchParams): Promise<Page> {
   const { reads } = sources;
   const [poolSeries, blocks] = await Promise.all([
-    orAway(reads.poolSeries(rangeOf(query))),
+    seriesOf(query, (range) => reads.poolSeries(range)),
     orAway(reads.blocks({ limit: BLOCKS_HOME })),
   ]);
   const state: PageState = {
@@ -211,7 +221,7 @@ async function minerPage(sources: PageSources, asked: string, query: URLSearchPa
   }
   const cursors = { payments: query.get('payments') ?? '', rewards: query.get('rewards') ?? '' };
   const [minerSeries, workers, refusals, payments, rewards] = await Promise.all([
-    orAway(reads.minerSeries(address, rangeOf(query))),
+    seriesOf(query, (range) => reads.minerSeries(address, range)),
     orAway(reads.workers(address, { limit: WORKERS })),
     orAway(reads.refusals(address)),
     orAway(reads.minerPayments(address, pageOf(cursors.payments, ROWS_BESIDE))),

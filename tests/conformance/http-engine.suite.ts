@@ -98,7 +98,7 @@ export function describeHttpEngine(
       for (const [file, type] of [
         ['pages.css', 'text/css'],
         ['app.js', 'text/javascript'],
-        ['strip.js', 'text/javascript'],
+        ['home-page.js', 'text/javascript'],
         ['uplot.js', 'text/javascript'],
         ['icon.svg', 'image/svg+xml'],
       ]) {

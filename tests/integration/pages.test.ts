@@ -189,12 +189,12 @@ if (!HAS_BROWSER) {
       reads.workerViews = reads.workerViews.map((worker) =>
         worker.name === 'ks3-a' ? { ...worker, state: 'offline', connections: 0 } : worker,
       );
-      stage.tell(`miner:${FARM}`);
+      stage.changed(FARM);
       await page.getByRole('alert').getByText('Stopped since you opened this page: ks3-a.').waitFor();
       expect(await page.title()).toMatch(/^\(1 stopped\)/);
       expect(notes).toEqual(['ks3-a is not connected any more']);
       reads.workerViews = fresh.workerViews;
-      stage.tell(`miner:${FARM}`);
+      stage.changed(FARM);
       await page.getByRole('alert').waitFor({ state: 'hidden' });
       expect(faults).toEqual([]);
       await context.close();

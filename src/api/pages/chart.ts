@@ -98,7 +98,7 @@ export function chart(data: ChartData, path: string, title: string): Element {
         h(
           'a',
           {
-            href: range === '24h' ? path : `${path}?range=${range}`,
+            href: `${path}?range=${range}`,
             'data-range': range,
             'aria-current': range === data.range ? 'true' : undefined,
           },

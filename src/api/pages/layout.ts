@@ -10,9 +10,8 @@ export interface Document {
   readonly current: string;
   /** Folder of the assets. */
   readonly assets: string;
-  /** Script of the page, by name, and every module that it imports: fetched at once instead of one after the other. */
+  /** Script of the page, by name. */
   readonly script: string;
-  readonly modules: readonly string[];
   readonly withChart: boolean;
   /** undefined: nothing is known of the pool yet. */
   readonly state: PageState;
@@ -92,7 +91,7 @@ function dataElement(data: object): string {
 const REFRESH = '<noscript><meta http-equiv="refresh" content="15"></noscript>';
 
 export function documentHtml(document: Document): string {
-  const { assets, modules, script, title, withChart, main, state, data } = document;
+  const { assets, script, title, withChart, main, state, data } = document;
   const body = [
     h('a', { class: 'skip', href: '#main' }, 'Skip to the content'),
     header(document),
@@ -117,13 +116,7 @@ export function documentHtml(document: Document): string {
     `<link rel="icon" href="${assets}icon.svg" type="image/svg+xml">`,
     `<link rel="stylesheet" href="${assets}pages.css">`,
     `<script src="${assets}theme.js"></script>`,
-    ...(withChart
-      ? [
-          `<link rel="stylesheet" href="${assets}uplot.css">`,
-          `<script src="${assets}uplot.js" defer></script>`,
-        ]
-      : []),
-    ...modules.map((name) => `<link rel="modulepreload" href="${assets}${name}">`),
+    ...(withChart ? [`<script src="${assets}uplot.js" defer></script>`] : []),
     `<script type="module" src="${assets}${script}"></script>`,
     REFRESH,
     '</head>',

@@ -38,7 +38,7 @@ describe('the OpenAPI document', () => {
     expect(Object.keys(document.paths!)).toEqual(expect.arrayContaining(ENDPOINTS.map(({ path }) => path)));
     const handle = createRoutes({
       published: () => publish(SAMPLE, 0),
-      assets: { folder: '/assets/', files: [], modulesOf: () => [] },
+      assets: { folder: '/assets/', files: [] },
       wallClock: Date.now,
       reads: snapshotReads(() => SAMPLE),
       terms: SAMPLE_TERMS,

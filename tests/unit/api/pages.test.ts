@@ -1,8 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Script } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import type { HttpRequest } from '../../../src/api/http-engine.ts';
-import { loadPageAssets } from '../../../src/api/page-assets.ts';
+import { loadPageAssets, PAGE_SCRIPTS } from '../../../src/api/page-assets.ts';
+import { bundleModules } from '../../../src/api/page-bundle.ts';
 import { createPageRoutes } from '../../../src/api/page-routes.ts';
 import { connectRegions, NO_CHOICE } from '../../../src/api/pages/connect.ts';
 import { escapeHtml, h, toHtml } from '../../../src/api/pages/element.ts';
@@ -340,22 +342,43 @@ describe('pages that cannot show what was asked for', () => {
 });
 
 describe('the files of the pages', () => {
-  const assets = loadPageAssets();
-
-  it('import nothing but each other, so that all of them can be fetched at once', () => {
-    const names = new Set(assets.files.map(({ path }) => path.slice(assets.folder.length)));
-    for (const { path, body } of assets.files) {
-      if (!path.endsWith('.js') || path.endsWith('uplot.js')) continue;
-      for (const [, target] of Buffer.from(body)
-        .toString()
-        .matchAll(/^import [^\n;]*'([^'\n]+)';/gm)) {
-        expect(target, path).toMatch(/^\.\//);
-        expect(names, path).toContain(target!.slice(2));
-      }
+  it('are one script a page, in which nothing is left to be fetched', () => {
+    const { files, folder } = loadPageAssets();
+    for (const name of PAGE_SCRIPTS) {
+      const text = Buffer.from(files.find(({ path }) => path === folder + name)!.body).toString();
+      expect(text, name).not.toMatch(/^(import|export)\b/m);
+      expect(() => new Script(text), name).not.toThrow();
     }
-    expect(assets.modulesOf('home-page.js')).toEqual(
-      expect.arrayContaining(['element.js', 'patch.js', 'format.js']),
+  });
+
+  it('come in an order in which each stands behind what it needs, under names of its own', () => {
+    const bundle = bundleModules(
+      'entry.js',
+      new Map([
+        [
+          'entry.js',
+          "import { double as twice } from './twice.js';\nglobalThis.result = twice(FACTOR_OF_MINE);\n",
+        ],
+        [
+          'twice.js',
+          "import { FACTOR } from './factor.js';\nexport function double(n) {\n  return n * FACTOR;\n}\n",
+        ],
+        ['factor.js', '/** Hidden. */\nconst hidden = 1;\nexport const FACTOR = hidden + 1;\n'],
+      ]),
     );
+    const context: { FACTOR_OF_MINE: number; result?: number } = { FACTOR_OF_MINE: 21 };
+    new Script(bundle).runInNewContext(context);
+    expect(context.result).toBe(42);
+    expect(bundle).not.toContain('Hidden');
+  });
+
+  it.each([
+    ["import * as all from './a.js';\n", /is no form/],
+    ["export { a } from './a.js';\n", /is no form/],
+    ['export default 1;\n', /is no form/],
+    ["import { a } from './nowhere.js';\n", /nowhere\.js, which is not there/],
+  ])('are refused in a form that the bundle does not know: %s', (source, reason) => {
+    expect(() => bundleModules('a.js', new Map([['a.js', source]]))).toThrow(reason);
   });
 
   it('never turn text into markup', () => {

@@ -34,26 +34,34 @@ export class FirstShare {
     void this.look();
   }
 
+  /** @param now what the topic of the address told */
+  hear(now) {
+    if (now.workers) this.#show(now.workers, now.workers.length);
+  }
+
   async look() {
     if (!this.#address || document.hidden) return;
     const address = this.#address;
-    const path = `/api/v1${minerHref(address)}/workers`;
-    const page = await readJson(path);
+    const page = await readJson(`/api/v1${minerHref(address)}/workers`);
     if (!page || address !== this.#address) return;
+    this.#show(page.items, page.items.filter((worker) => worker.connections > 0).length);
+  }
+
+  #show(workers, connected) {
     const { nowMs } = state;
-    const seen = page.items
+    const seen = workers
       .filter(({ lastShareAt }) => lastShareAt !== null && nowMs - Date.parse(lastShareAt) < RECENT_MS)
       .sort((one, other) => Date.parse(other.lastShareAt) - Date.parse(one.lastShareAt));
     if (seen.length === 0) {
-      const connected = page.items.filter((worker) => worker.connections > 0).length;
       if (connected > 0) this.#say('waiting', 'It is connected. Waiting for its first share …');
       return;
     }
     const [newest] = seen;
+    const who = newest.name || 'your miner';
     this.#say(
       'seen',
-      `We see ${newest.name || 'your miner'}: a share was accepted ${agoText(newest.lastShareAt, nowMs)}. `,
-      minerHref(address),
+      `We see ${who}: a share was accepted ${agoText(newest.lastShareAt, nowMs)}. `,
+      minerHref(this.#address),
     );
     this.#onSeen();
   }

@@ -8,16 +8,25 @@ import { minerHref } from './parts.js';
 
 const BLOCKS = 10;
 
+/** Kept by the server for so long, and a moment for the database. */
+const LIST_LIFE_MS = 5_000;
+
+async function readBlocks(path) {
+  const page = await readJson(path);
+  if (page) state.blocks = page.items;
+  draw(['blocks']);
+}
+
 const live = start({
   regions: homeRegions,
   still: ['connect'],
   topics: ['blocks'],
-  onMessage: async (topic) => {
-    if (topic.startsWith('miner:')) void watcher?.look();
+  onMessage: async (topic, news) => {
+    if (topic.startsWith('miner:')) watcher?.hear(news);
     if (topic !== 'blocks') return;
-    const page = await readJson(`/api/v1/blocks?limit=${BLOCKS}`);
-    if (page) state.blocks = page.items;
-    draw(['blocks']);
+    await readBlocks(`/api/v1/blocks?limit=${BLOCKS}`);
+    // The news is faster than the list: once more when that cannot be old any more.
+    setTimeout(() => readBlocks(`/api/v1/blocks?limit=${BLOCKS}`), LIST_LIFE_MS);
   },
 });
 

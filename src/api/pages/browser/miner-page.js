@@ -24,14 +24,41 @@ let changed = false;
 const live = start({
   regions: minerRegions,
   topics: [`miner:${data.address}`],
-  onMessage: (topic) => {
+  onMessage: (topic, now) => {
     if (topic === 'pool') return;
     changed = true;
+    if (now.workers) hear(now);
     void look();
   },
 });
 const alerts = new WorkerAlerts(live, find('[data-alerts]'), find('[data-banner]'));
 rememberAddress(data.address);
+
+/** What the socket tells of connections is newer than what was read. */
+function hear(now) {
+  if (!state.workers || !state.miner) return;
+  // Several connections of one name: the first is the one that was heard of last.
+  const byName = new Map(now.workers.toReversed().map((worker) => [worker.name, worker]));
+  // A farm's topic names a hundred workers: of the others it says nothing.
+  const isWhole = now.connections <= now.workers.length;
+  const items = state.workers.items.map((worker) => {
+    const told = byName.get(worker.name);
+    if (told) {
+      const lastShareAt = told.lastShareAt ?? worker.lastShareAt;
+      return { ...worker, state: told.state, difficulty: told.difficulty, lastShareAt };
+    }
+    return isWhole ? { ...worker, state: 'offline', connections: 0, connectedSince: null } : worker;
+  });
+  const of = (wanted) => items.filter((worker) => worker.state === wanted).length;
+  state.workers = { ...state.workers, items };
+  state.miner = {
+    ...state.miner,
+    lastShareAt: now.lastShareAt ?? state.miner.lastShareAt,
+    ...(isWhole && { workers: { online: of('online'), idle: of('idle'), offline: of('offline') } }),
+  };
+  alerts.see(items);
+  draw(['verdict', 'tiles', 'workers']);
+}
 
 async function look() {
   const afterMs = changed ? LOOK_EVERY_MS : LOOK_ANYWAY_MS;

@@ -32,7 +32,7 @@ const explorerLink = (place: string) =>
     )
     .default('auto');
 
-export const configSchema = z.strictObject({
+const everyKey = z.strictObject({
   instance: z
     .string()
     .regex(/^[a-z0-9][a-z0-9-]{0,31}$/, 'expected lower-case letters, digits and dashes, at most 32')
@@ -191,6 +191,22 @@ export const configSchema = z.strictObject({
         .describe(
           'Live sockets at once; each takes a file descriptor, 3 kB (10 kB with node) and 8 us of a core a second',
         ),
+      enabled: z
+        .boolean()
+        .default(true)
+        .describe(
+          'false: the engine opens no HTTP port; `sluice api` serves pages and metrics, by live.directory',
+        ),
+    })
+    .prefault({}),
+  live: z
+    .strictObject({
+      directory: z
+        .string()
+        .default('')
+        .describe(
+          'Folder of the Unix sockets (INSTANCE.sock) by which engines tell `sluice api` what happens; empty = none',
+        ),
     })
     .prefault({}),
   metrics: z
@@ -219,6 +235,12 @@ export const configSchema = z.strictObject({
     .prefault({}),
   operator,
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
+});
+
+export const configSchema = everyKey.refine(({ http, live }) => http.enabled || live.directory !== '', {
+  path: ['http', 'enabled'],
+  message:
+    'may be false only with live.directory: without either nobody could see the engine, nor its metrics',
 });
 
 export type Config = z.infer<typeof configSchema>;

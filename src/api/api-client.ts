@@ -15,8 +15,10 @@ import type { Logger } from '../kit/log.ts';
 import type { Registry } from '../kit/metrics.ts';
 import type { PoolTerms } from '../ledger/views/pool-terms.ts';
 import type { PoolSnapshot } from '../live/pool-snapshot.ts';
+import type { Arrival } from '../live/roster.ts';
 import type { EngineChoice } from './engine-choice.ts';
 import type { HttpEngineName } from './http-engine.ts';
+import type { LiveSource, LiveThreadData, ToLiveDesk } from './live-desk.ts';
 import type { MetricsJson } from './scrape.ts';
 import type { ApiThreadData, FromApiThread, ToApiThread } from './thread-messages.ts';
 
@@ -29,6 +31,12 @@ export interface ApiOptions {
   /** Called every `snapshotIntervalMs`; must be cheap. */
   readonly snapshot: () => PoolSnapshot;
   readonly terms: PoolTerms;
+  /** Sessions and what only the operator may see; absent: it knows neither. */
+  readonly live?: LiveSource;
+  /** Default true. False: no HTTP port; what there is to know goes over the live socket. */
+  readonly enabled?: boolean;
+  /** Folder of engines' live sockets, for a process without an engine of its own. */
+  readonly engines?: string;
   /** For the thread's own connections; absent: it answers nothing that is in the database. */
   readonly databaseUrl?: string;
   /** Sites whose pages may read the JSON interface and open live sockets; `*` = all. */
@@ -40,13 +48,15 @@ export interface ApiOptions {
 }
 
 export interface ApiHandle {
-  /** Stays the same over restarts of the thread. */
+  /** Stays the same over restarts of the thread; '' where no port is opened. */
   readonly url: string;
   readonly engine: HttpEngineName;
   /** How often the thread died and came back. */
   readonly restarts: number;
   /** Cumulative ms that the thread has worked since it was started; 0 while there is none. */
   readonly busyMs: number;
+  /** Tells the thread of sessions that logged in. */
+  arrived(arrivals: readonly Arrival[]): void;
   close(): Promise<void>;
   /** For drills: the thread dies as by a bug of its own. */
   crashThread(): void;
@@ -98,6 +108,7 @@ class ApiClient implements ApiHandle {
   }
 
   get url(): string {
+    if (this.#options.enabled === false) return '';
     const host = this.#host.includes(':') ? `[${this.#host}]` : this.#host;
     return `http://${host}:${this.#listening?.port ?? this.#options.port}/`;
   }
@@ -123,6 +134,10 @@ class ApiClient implements ApiHandle {
 
   crashThread(): void {
     this.#post({ kind: 'crash' });
+  }
+
+  arrived(arrivals: readonly Arrival[]): void {
+    this.#post({ kind: 'arrived', arrivals });
   }
 
   async close(): Promise<void> {
@@ -151,6 +166,7 @@ class ApiClient implements ApiHandle {
       engine = 'auto',
       snapshot,
       terms,
+      live,
       databaseUrl,
       scrapeTimeoutMs = SCRAPE_TIMEOUT_MS,
     } = this.#options;
@@ -161,8 +177,12 @@ class ApiClient implements ApiHandle {
       port,
       engine,
       snapshot: snapshot(),
+      inside: live?.inside(),
       terms,
       databaseUrl,
+      live: live && threadData(live),
+      engines: this.#options.engines ?? '',
+      servesHttp: this.#options.enabled ?? true,
       staleAfterMs: this.#intervalMs * STALE_AFTER_INTERVALS,
       scrapeTimeoutMs,
       allowOrigins,
@@ -175,6 +195,7 @@ class ApiClient implements ApiHandle {
     });
     const thread: Thread = { worker, closedFlag: new Int32Array(closedFlag), startedAtMs: performance.now() };
     this.#thread = thread;
+    live?.onBegun();
     return new Promise((resolve, reject) => {
       worker.on('message', (message: FromApiThread) => {
         switch (message.kind) {
@@ -188,6 +209,12 @@ class ApiClient implements ApiHandle {
             return reject(new EdgeError(message.code as EdgeErrorCode, message.message, message.remedy));
           case 'metrics':
             void this.#answerScrape(worker, message.id);
+            return;
+          case 'diaries':
+            this.#answerDiaries(worker, message);
+            return;
+          case 'live fault':
+            this.#options.log.warn({ fault: message.message }, 'live socket');
             return;
           case 'crashed':
             this.#options.log.error({ fault: message.message }, 'the API thread has crashed');
@@ -229,19 +256,25 @@ class ApiClient implements ApiHandle {
 
   #push(): void {
     if (!this.#thread) return;
-    let snapshot: PoolSnapshot;
+    let message: ToApiThread;
     try {
-      snapshot = this.#options.snapshot();
+      const { snapshot, live } = this.#options;
+      message = { kind: 'snapshot', snapshot: snapshot(), inside: live?.inside() };
     } catch (thrown) {
       // /readyz turns red by itself when nothing is published any more.
       this.#options.log.error({ fault: messageOf(thrown) }, 'no snapshot for the page');
       return;
     }
-    this.#post({ kind: 'snapshot', snapshot });
+    this.#post(message);
   }
 
   #post(message: ToApiThread): void {
     this.#thread?.worker.postMessage(message);
+  }
+
+  #answerDiaries(worker: Worker, { id, connections }: Extract<FromApiThread, { kind: 'diaries' }>): void {
+    const diaries = this.#options.live?.diaries(connections) ?? [];
+    worker.postMessage({ kind: 'diaries', id, diaries } satisfies ToLiveDesk);
   }
 
   async #answerScrape(worker: Worker, id: number): Promise<void> {
@@ -263,4 +296,9 @@ class ApiClient implements ApiHandle {
     this.#post({ kind: 'close' });
     Atomics.wait(this.#thread.closedFlag, 0, 0, CLOSE_PATIENCE_MS);
   }
+}
+
+/** What of it can cross. */
+function threadData({ instance, boardBuffer, capacity, directory }: LiveThreadData): LiveThreadData {
+  return { instance, boardBuffer, capacity, directory };
 }

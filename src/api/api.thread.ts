@@ -1,7 +1,7 @@
 /**
  * The API thread: serves the page, the JSON interface and the metrics from what the main thread publishes.
  *
- * In: a snapshot a second, answers to scrapes, what the database says of accounts. Out: HTTP and WebSocket. It must never be ended with the server open (see
+ * In: a snapshot a second, who logged in, answers to scrapes, what the database says of accounts. Out: HTTP and WebSocket. It must never be ended with the server open (see
  * `engine-uws`): whatever goes wrong here, the server is closed first, then the thread ends and the main thread starts another.
  */
 import { setPriority } from 'node:os';
@@ -9,10 +9,13 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { collectDefaultMetrics } from 'prom-client';
 import { EdgeError, messageOf } from '../kit/edge-error.ts';
 import { Counter, CounterFamily, createRegistry, Gauge } from '../kit/metrics.ts';
+import type { EngineFeed } from '../live/engine-feed.ts';
 import { snapshotFeed } from '../live/snapshot-feed.ts';
+import { SocketFeed } from '../live/socket-feed.ts';
 import { startEngine } from './engine-choice.ts';
 import { HTTP_LIMITS, type HttpEngine, type HttpHandler, type HttpResponse } from './http-engine.ts';
 import { LiveTopics } from './live/live-topics.ts';
+import { LiveDesk } from './live-desk.ts';
 import { OriginRule } from './origin-rule.ts';
 import { loadPageAssets } from './page-assets.ts';
 import { openPoolSources } from './pool-sources.ts';
@@ -60,7 +63,20 @@ const assets = loadPageAssets();
 let engine: HttpEngine | undefined;
 const origins = new OriginRule(data.allowOrigins);
 let published = publish(data.snapshot, nowMs());
-const feed = snapshotFeed(() => published.snapshot);
+const scrape = new Scrape(registry, (id) => tell({ kind: 'metrics', id }), data.scrapeTimeoutMs);
+const onLiveFault = (message: string): void => tell({ kind: 'live fault', message });
+const desk =
+  data.live &&
+  new LiveDesk({
+    ...data.live,
+    askDiaries: (id, connections) => tell({ kind: 'diaries', id, connections }),
+    metrics: () => scrape.render(),
+    registry,
+    onFault: onLiveFault,
+  });
+const remote =
+  data.engines === '' ? undefined : new SocketFeed({ directory: data.engines, onFault: onLiveFault });
+const feed: EngineFeed = desk?.feed ?? remote ?? snapshotFeed(() => published.snapshot);
 const sources = openPoolSources({
   databaseUrl: data.databaseUrl,
   terms: data.terms,
@@ -94,6 +110,8 @@ async function end(exitCode: number): Promise<void> {
   ending = true;
   try {
     await engine?.close();
+    remote?.close();
+    await desk?.close();
   } finally {
     const flag = new Int32Array(data.closedFlag);
     Atomics.store(flag, 0, 1);
@@ -113,12 +131,17 @@ process.on('uncaughtException', crash);
 process.on('unhandledRejection', crash);
 
 async function serve(): Promise<void> {
-  const scrape = new Scrape(registry, (id) => tell({ kind: 'metrics', id }), data.scrapeTimeoutMs);
   port.on('message', (message: ToApiThread) => {
     switch (message.kind) {
       case 'snapshot':
         published = publish(message.snapshot, nowMs());
+        // First: what is told is made of it.
+        if (message.inside !== undefined) desk?.reported(message.snapshot, message.inside);
         live.tell();
+        return;
+      case 'arrived':
+      case 'diaries':
+        desk?.take(message);
         return;
       case 'metrics':
         scrape.answer(message.id, message.metrics);
@@ -130,6 +153,12 @@ async function serve(): Promise<void> {
         throw new Error('crashed by a drill');
     }
   });
+  if (data.inside !== undefined) desk?.reported(data.snapshot, data.inside);
+  await desk?.open();
+  if (!data.servesHttp) {
+    tell({ kind: 'listening', port: 0, engine: 'node', remark: '' });
+    return;
+  }
   const handle = createRoutes({
     published: () => published,
     assets,

@@ -22,7 +22,12 @@ import type { PoolTerms } from '../ledger/views/pool-terms.ts';
 import type { EngineInside, EngineReport } from '../live/engine-report.ts';
 import { StageLatencies } from '../live/stage-latencies.ts';
 import type { InheritedSocket } from '../stratum/socket/inherited-sockets.ts';
-import { createStratum, type PortOptions, type Stratum } from '../stratum/stratum-server.ts';
+import {
+  createStratum,
+  type PortOptions,
+  type Stratum,
+  type StratumOptions,
+} from '../stratum/stratum-server.ts';
 import { JobFeed, type PaceGroup } from '../templates/job-feed.ts';
 import type { Configuration } from './configuration.ts';
 import { openConsole } from './engine-console.ts';
@@ -31,11 +36,13 @@ import { EngineInsideGatherer } from './engine-inside.ts';
 import { reloadEngine } from './engine-reload.ts';
 import { lastNumberedSegment } from './journal-numbering.ts';
 import { type EngineClocks, Ledger } from './ledger-desk.ts';
+import { LivePulse } from './live-pulse.ts';
 import { MetricsPush } from './metrics-push.ts';
 import type { OperatorHandle } from './operator-client.ts';
 import { poolTerms } from './pool-terms.ts';
 import { PoolView } from './pool-view.ts';
 import { portOptions } from './port-options.ts';
+import { RefusalTeller } from './refusal-teller.ts';
 import { Renewals } from './renewals.ts';
 import { buildSharePath, type SharePath } from './share-path.ts';
 import { WorkerNames } from './worker-names.ts';
@@ -105,22 +112,12 @@ export async function startEngine(
   // Under the journal's lock, so that an engine that is still stopping has written its last: work may be handed out again.
   const seenWork = await recentWork(directory, bootUnixMs - LIMITS.replayWindowMs);
   const names = new WorkerNames(journal);
-  const stratum = createStratum({
-    ports,
-    bans: renewals.bans,
-    checkAddress: (text) => chain.checkAddress(text),
-    workers: names,
-    registry,
-    stages,
-    log,
-    clock: clocks.clock,
-    // Not Math.random: its next value can be computed from the extranonces that it gave before.
-    random: () => randomInt(RANDOM_STEPS) / RANDOM_STEPS,
-    enforceExtranonce: config.stratum.enforceExtranonce,
-    inherited,
+  const pots = config.stratum.ports.map((port) => POTS[port.scheme]);
+  const refusals = new RefusalTeller({ bootUnixMs, pots, log, wallClock: clocks.wallClock });
+  const stratum = stratumOf(config, chain, clocks, {
+    ...{ ports, registry, stages, log, inherited },
+    ...{ bans: renewals.bans, workers: names, onRefusals: refusals.onRefusals },
   });
-  if (!config.stratum.enforceExtranonce)
-    log.warn('extranonces are not enforced: a share may be sent on whichever connection credits it most');
   const ledger = new Ledger({ config, databaseUrl, journal, chain, names, registry, stages, log, clocks });
   path = buildSharePath({
     threads: config.validation.threads || Math.max(1, availableParallelism() - 1),
@@ -129,7 +126,7 @@ export async function startEngine(
     seenWork,
     chain,
     journal,
-    pots: config.stratum.ports.map((port) => POTS[port.scheme]),
+    pots,
     replies: stratum.replySink,
     hashrate,
     registry,
@@ -142,7 +139,7 @@ export async function startEngine(
   const terms = poolTerms(config);
   const parts: Parts = {
     ...{ config, configuration, databaseUrl, chain, journal, stratum, ledger, path, feed },
-    ...{ log, registry, terms, stages, ports, renewals },
+    ...{ log, registry, terms, stages, ports, renewals, refusals },
     claim: new InstanceClaim({ databaseUrl, instance: config.instance, log }),
   };
   try {
@@ -151,6 +148,26 @@ export async function startEngine(
     await closeEngine(parts, {});
     throw error;
   }
+}
+
+function stratumOf(
+  { stratum: { enforceExtranonce } }: Config,
+  chain: KaspaChain,
+  { clock }: EngineClocks,
+  rooms: Omit<StratumOptions, 'checkAddress' | 'clock' | 'random'>,
+): Stratum {
+  if (!enforceExtranonce)
+    rooms.log.warn(
+      'extranonces are not enforced: a share may be sent on whichever connection credits it most',
+    );
+  return createStratum({
+    ...rooms,
+    enforceExtranonce,
+    clock,
+    checkAddress: (text) => chain.checkAddress(text),
+    // Not Math.random: its next value can be computed from the extranonces that it gave before.
+    random: () => randomInt(RANDOM_STEPS) / RANDOM_STEPS,
+  });
 }
 
 function feedOf(config: Config, path: SharePath, stratum: Stratum, { clock }: EngineClocks): JobFeed {
@@ -186,6 +203,7 @@ interface Parts {
   readonly ports: readonly PortOptions[];
   readonly renewals: Renewals;
   readonly claim: InstanceClaim;
+  readonly refusals: RefusalTeller;
 }
 
 interface Doors {
@@ -209,19 +227,22 @@ async function openDoors(
   const opened = await stratum.open(path.intake);
   renewals.start((bans) => stratum.setBans(bans));
   const stratumPorts = opened.map((one) => one.port);
-  const inForce = (): Config => configuration.inForce;
-  const view = new PoolView({ ...parts, ...clocks, config: inForce, bootUnixMs, hashrate, stratumPorts });
   let apiThread: ApiHandle | undefined;
   const inside = new EngineInsideGatherer({ ...parts, ...clocks, apiBusyMs: () => apiThread?.busyMs ?? 0 });
   const gauges = new EngineGauges({ ...parts, ...clocks, httpEngine: () => apiThread?.engine ?? '' });
   const push = pushOf(config, registry, log);
   const reload = (dryRun = false): ReloadAnswer => reloadEngine(parts, dryRun);
+  const { instance, live } = config;
+  const pulse = new LivePulse({ ...live, instance, stratum, inside: () => inside.inside(), ...clocks });
+  const inForce = (): Config => configuration.inForce;
+  const told = { config: inForce, sessions: () => pulse.counts, bootUnixMs, hashrate, stratumPorts };
+  const view = new PoolView({ ...parts, ...clocks, ...told });
   const report = (): EngineReport => {
     const snapshot = view.snapshot();
-    return { instance: config.instance, pid: process.pid, snapshot, inside: inside.inside() };
+    return { instance, pid: process.pid, snapshot, inside: inside.inside() };
   };
   const operator = await openConsole({ ...parts, report, reload });
-  const pages = { terms, databaseUrl, snapshot: () => view.snapshot() };
+  const pages = { terms, databaseUrl, snapshot: () => view.snapshot(), live: pulse.source() };
   const api = await startApi({ ...config.http, ...pages, registry, log }).catch(async (error) => {
     await operator?.close();
     throw error;
@@ -229,6 +250,8 @@ async function openDoors(
   apiThread = api;
   inside.start();
   gauges.start();
+  pulse.start(api);
+  parts.refusals.start({ stratum, loader: () => ledger.loader });
   push?.start();
   const doors: Doors = { api, operator };
   const { address: console = 'none' } = operator ?? {};
@@ -245,6 +268,7 @@ async function openDoors(
     close: () => {
       inside.close();
       gauges.close();
+      pulse.close();
       closing ??= Promise.all([closeEngine(parts, doors), push?.close()]).then(() => {});
       return closing;
     },
@@ -252,7 +276,7 @@ async function openDoors(
 }
 
 async function closeEngine(parts: Parts, { api, operator }: Doors): Promise<void> {
-  const { stratum, feed, path, journal, ledger, chain, log, renewals, claim } = parts;
+  const { stratum, feed, path, journal, ledger, chain, log, renewals, claim, refusals } = parts;
   log.info('stopping: no new submissions are taken');
   renewals.close();
   feed.close();
@@ -265,7 +289,7 @@ async function closeEngine(parts: Parts, { api, operator }: Doors): Promise<void
   await stratum.close();
   await path.threads.close();
   await journal.close();
-  await ledger.close(LOADER_DRAIN_MS);
+  await ledger.close(LOADER_DRAIN_MS, () => refusals.finish());
   await claim.close();
   await chain.close();
   await operator?.close();

@@ -113,7 +113,8 @@ export class Ledger {
     });
   }
 
-  async close(drainMs: number): Promise<void> {
+  /** @param stored called when all shares are loaded, before the loader's thread ends */
+  async close(drainMs: number, stored: () => Promise<void> = async () => {}): Promise<void> {
     this.#closed = true;
     clearInterval(this.#answeredTimer);
     const deadline = this.#options.clocks.clock() + drainMs;
@@ -123,6 +124,7 @@ export class Ledger {
     if (this.#loader) {
       const drained = await this.#loader.drain(drainMs);
       if (!drained) this.#options.log.warn('the loader leaves records for the next start');
+      await stored();
       await this.#loader.close();
     }
     await this.tracker.close();

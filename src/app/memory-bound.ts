@@ -5,7 +5,9 @@
 import { LIMITS } from '../../config/limits.ts';
 import { TEMPLATE_BYTES } from '../domain/template-layout.ts';
 import { SLOT_BYTES } from '../journal/record-layout.ts';
+import { ROW_BYTES } from '../live/live-board.ts';
 import { DIARY_BYTES } from '../stratum/session/diary.ts';
+import { REFUSAL_COUNT_BYTES } from '../stratum/session/refusal-counts.ts';
 import { RECORD_BYTES } from '../validation/batch-layout.ts';
 
 export interface MemoryPart {
@@ -34,6 +36,8 @@ const LOADER_ROW_BYTES = 500;
 /** An address with its counts and its key in the table; a rig that waits; a worker whose difficulty is remembered. */
 const REMEMBERED_BYTES = 300;
 const REMEMBERING_TABLES = 3;
+/** Names of a session as the board's writer and its reader keep them, in tables by slot, address and worker. */
+const LIVE_NAMES_BYTES = 1_000;
 
 /** @param connections that are open at most; @param jobsPerSecond to one miner */
 export function memoryBound(connections: number, jobsPerSecond: number): MemoryPart[] {
@@ -72,6 +76,12 @@ export function memoryBound(connections: number, jobsPerSecond: number): MemoryP
       usualBytes: connections * DIARY_BYTES,
       worstBytes: connections * DIARY_BYTES,
       how: `the last events of ${connections} connections`,
+    },
+    {
+      name: 'live facts',
+      usualBytes: connections * (ROW_BYTES + LIVE_NAMES_BYTES),
+      worstBytes: connections * (ROW_BYTES + LIVE_NAMES_BYTES + REFUSAL_COUNT_BYTES),
+      how: `numbers and names of ${connections} connections for pages; worst: all of them were refused something`,
     },
     {
       name: 'addresses',

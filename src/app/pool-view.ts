@@ -5,9 +5,9 @@ import type { HashrateWindow } from '../domain/hashrate.ts';
 import { isAccepted, VERDICTS } from '../domain/share.ts';
 import { difficultyLog2Of, difficultyNumber } from '../domain/target.ts';
 import type { ShareJournal } from '../journal/share-journal.ts';
+import type { LiveCounts } from '../live/engine-feed.ts';
 import type { BlockView, NodeView, PoolSnapshot } from '../live/pool-snapshot.ts';
 import { unreadiness } from '../live/verdict.ts';
-import type { Stratum } from '../stratum/stratum-server.ts';
 import type { JobFeed } from '../templates/job-feed.ts';
 import type { EngineClocks, Ledger } from './ledger-desk.ts';
 import { projectVersion, publicHost } from './pool-terms.ts';
@@ -18,13 +18,14 @@ export interface PoolViewOptions extends EngineClocks {
   config(): Config;
   readonly chain: Chain;
   readonly journal: ShareJournal;
-  readonly stratum: Stratum;
   readonly ledger: Ledger;
   readonly path: SharePath;
   readonly feed: JobFeed;
   readonly hashrate: HashrateWindow;
   readonly bootUnixMs: number;
   readonly stratumPorts: readonly number[];
+  /** Of the last second. */
+  readonly sessions: () => Pick<LiveCounts, 'addresses' | 'workers'> & { readonly byPort: readonly number[] };
 }
 
 const RECENT_BLOCKS = 20;
@@ -48,7 +49,7 @@ export class PoolView {
     const { hashrate, bootUnixMs, wallClock } = this.#options;
     const config = this.#options.config();
     const nowMs = wallClock();
-    const sessions = this.#sessions();
+    const sessions = this.#options.sessions();
     const nodes = this.#nodes();
     const blocks = this.#options.ledger.tracker;
     return {
@@ -65,7 +66,7 @@ export class PoolView {
         difficulty: difficultyNumber(difficultyLog2Of(port.difficulty) ?? 0),
         connections: sessions.byPort[index] ?? 0,
       })),
-      miners: sessions.miners,
+      miners: sessions.addresses,
       workers: sessions.workers,
       hashrate: {
         m1: hashrate.rate(60, nowMs),
@@ -93,18 +94,6 @@ export class PoolView {
       database: this.#database(),
       ready: this.#ready(nodes),
     };
-  }
-
-  #sessions(): { miners: number; workers: number; byPort: number[] } {
-    const addresses = new Set<string>();
-    const workers = new Set<number>();
-    const byPort: number[] = [];
-    this.#options.stratum.forEachSession((session) => {
-      addresses.add(session.address);
-      workers.add(session.workerRef);
-      byPort[session.portIndex] = (byPort[session.portIndex] ?? 0) + 1;
-    });
-    return { miners: addresses.size, workers: workers.size, byPort };
   }
 
   #nodes(): NodeView[] {

@@ -17,6 +17,7 @@ import {
   type LoaderStatus,
   type LoaderThreadData,
 } from './loader-status.ts';
+import type { RefusalBatch } from './refusal-tally.ts';
 
 export interface LoaderClientOptions {
   readonly journalDirectory: string;
@@ -64,6 +65,7 @@ export class LoaderClient {
   #restarts = 0;
   #restartMs = 0;
   #nextDrain = 1;
+  #noting: { readonly sequence: number; readonly resolve: (done: boolean) => void } | undefined;
   #closing = false;
   #restartTimer: NodeJS.Timeout | undefined;
 
@@ -110,6 +112,22 @@ export class LoaderClient {
       this.#drains.set(id, drain);
       this.#askDrain(drain);
     });
+  }
+
+  /** True once the database has the batch; false: it is to be handed over again, in its turn. One at a time. */
+  noteRefusals(batch: RefusalBatch): Promise<boolean> {
+    if (this.#closing || !this.#worker) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      this.#noting = { sequence: batch.sequence, resolve };
+      this.#post({ type: 'refusals', batch });
+    });
+  }
+
+  #noted(sequence: number | undefined, done: boolean): void {
+    const noting = this.#noting;
+    if (noting === undefined || (sequence !== undefined && noting.sequence !== sequence)) return;
+    this.#noting = undefined;
+    noting.resolve(done);
   }
 
   /** Asks the thread instead of waiting for its next second; the last known status when it has none to give. */
@@ -172,6 +190,7 @@ export class LoaderClient {
     });
     worker.once('exit', () => {
       this.#worker = undefined;
+      this.#noted(undefined, false);
       if (!this.#closing) this.#replace(reason, performance.now() - bornMs);
     });
     this.#worker = worker;
@@ -198,6 +217,7 @@ export class LoaderClient {
   #receive(message: LoaderReply): void {
     if (message.type === 'status') this.#accept(message.status);
     else if (message.type === 'drained') this.#drained(message.id, message.done);
+    else if (message.type === 'noted') this.#noted(message.sequence, message.done);
     else this.#options.log[message.level](message.fields, message.message);
   }
 

@@ -1,5 +1,6 @@
 /** What the loader says of itself, and the messages between its thread and the main thread. */
 import type { JournalPosition } from '../journal/journal.ts';
+import type { RefusalBatch } from './refusal-tally.ts';
 
 /**
  * starting > running; `database unreachable` and `failing` (the database answers, and says no) are tried again for ever;
@@ -67,6 +68,7 @@ export interface LoaderThreadData {
 export type LoaderRequest =
   | { readonly type: 'drain'; readonly id: number; readonly deadlineMs: number }
   | { readonly type: 'status' }
+  | { readonly type: 'refusals'; readonly batch: RefusalBatch }
   | { readonly type: 'close' };
 
 export type LoaderLogLevel = 'info' | 'warn' | 'error';
@@ -75,6 +77,8 @@ export type LoaderLog = (level: LoaderLogLevel, fields: Record<string, unknown>,
 export type LoaderReply =
   | { readonly type: 'status'; readonly status: LoaderStatus }
   | { readonly type: 'drained'; readonly id: number; readonly done: boolean }
+  /** `done`: the database has the batch. */
+  | { readonly type: 'noted'; readonly sequence: number; readonly done: boolean }
   | {
       readonly type: 'log';
       readonly level: LoaderLogLevel;

@@ -1,5 +1,5 @@
 /**
- * The loader's thread: rows are made here, so that the main thread never sees one. In flow requests, out flow a status every
+ * The loader's thread: rows are made here, so that the main thread never sees one; spans and refusals are kept beside them. In flow requests, out flow a status every
  * second, answers to drains, and log lines for the main thread's log.
  */
 import { parentPort, workerData } from 'node:worker_threads';
@@ -7,7 +7,8 @@ import { AnsweredMark } from '../journal/answered-mark.ts';
 import { DurableMark } from '../journal/durable-mark.ts';
 import { LatencyRecord } from '../kit/latency-record.ts';
 import { Loader } from './loader.ts';
-import type { LoaderReply, LoaderRequest, LoaderThreadData } from './loader-status.ts';
+import type { LoaderLog, LoaderReply, LoaderRequest, LoaderThreadData } from './loader-status.ts';
+import { SpanKeeper } from './span-keeper.ts';
 
 const STATUS_INTERVAL_MS = 1000;
 
@@ -17,10 +18,14 @@ const mark = new DurableMark(data.durableMark);
 const answered = data.answeredMark && new AnsweredMark(data.answeredMark);
 const reply = (message: LoaderReply) => port.postMessage(message);
 
+const log: LoaderLog = (level, fields, message) => reply({ type: 'log', level, fields, message });
+const { databaseUrl, instanceName } = data;
+const spans = new SpanKeeper({ databaseUrl, instanceName, log });
+
 const loader = new Loader({
   journalDirectory: data.journalDirectory,
-  instanceName: data.instanceName,
-  databaseUrl: data.databaseUrl,
+  instanceName,
+  databaseUrl,
   durablePosition: () => {
     const position = mark.read();
     return position.segment === 0 ? undefined : position;
@@ -30,7 +35,7 @@ const loader = new Loader({
   retainMs: data.retainMs,
   rowsMax: data.rowsMax,
   intervalMs: data.intervalMs,
-  log: (level, fields, message) => reply({ type: 'log', level, fields, message }),
+  log,
 });
 
 let lastAtMs = performance.now();
@@ -58,7 +63,12 @@ async function serve(request: LoaderRequest): Promise<void> {
     postStatus(false);
     return reply({ type: 'drained', id: request.id, done });
   }
+  if (request.type === 'refusals') {
+    const done = await spans.note(request.batch);
+    return reply({ type: 'noted', sequence: request.batch.sequence, done });
+  }
   clearInterval(timer);
+  await spans.close();
   await loader.close();
   postStatus(false);
   port.close();
@@ -69,3 +79,4 @@ port.on('message', (request: LoaderRequest) => {
   void serve(request);
 });
 loader.start();
+spans.start();

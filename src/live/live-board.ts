@@ -13,7 +13,8 @@ import { VERDICTS } from '../domain/share.ts';
 
 /** Room for verdicts to come. */
 export const VERDICT_COLUMNS = 16;
-const ROW_BYTES = 4 + 4 + 4 + 4 + 4 + 8 + 8 + 4 + 8 + 4 * VERDICT_COLUMNS;
+/** Of one session, all columns together. */
+export const ROW_BYTES = 4 + 4 + 4 + 4 + 4 + 8 + 8 + 4 + 8 + 4 * VERDICT_COLUMNS;
 const READ_TRIES = 8;
 
 /** Free to be used again: numbers are copied into it. */

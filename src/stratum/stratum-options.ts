@@ -7,6 +7,7 @@ import type { Registry } from '../kit/metrics.ts';
 import type { StageLatencies } from '../live/stage-latencies.ts';
 import type { Ban } from './fairness/ban.ts';
 import type { DialectName } from './protocol/dialects.ts';
+import type { SessionView } from './session/session-view.ts';
 import type { WorkerRegistry } from './session/sessions-options.ts';
 import type { InheritedSocket } from './socket/inherited-sockets.ts';
 import type { TlsIdentity } from './socket/tls-identity.ts';
@@ -56,6 +57,8 @@ export interface StratumOptions {
   readonly random: () => number;
   readonly limits?: Partial<StratumLimits>;
   readonly bans?: readonly Ban[];
+  /** Refused submissions of a session, `count` of one verdict: at least when it leaves, and by `tellRefusals`. Names may be empty. */
+  readonly onRefusals?: (session: SessionView, verdict: number, count: number) => void;
   /** Default true. */
   readonly enforceExtranonce?: boolean;
   /** Instead of binding the ports; see `inheritedSockets`. */

@@ -25,6 +25,7 @@ import { Diary } from './session/diary.ts';
 import { FanOut } from './session/fan-out.ts';
 import { LoginDesk } from './session/login-desk.ts';
 import { type MinerDiary, minerDiary } from './session/miner-diary.ts';
+import { RefusalCounts } from './session/refusal-counts.ts';
 import { RequestIds } from './session/request-ids.ts';
 import { Requests } from './session/requests.ts';
 import { Retargeting } from './session/retargeting.ts';
@@ -39,6 +40,7 @@ import { Listener, type ProxyRules } from './socket/listener.ts';
 import { type ProxyFault, TrustedSources } from './socket/proxy-gate.ts';
 import { tryRawStreams } from './socket/raw-trial.ts';
 import type { SocketAdapter, SocketEvents } from './socket/socket-adapter.ts';
+import type { Stratum } from './stratum.ts';
 import { type PortLimits, portLimitsOf, STRATUM_LIMITS, type StratumLimits } from './stratum-limits.ts';
 import { type CloseReason, StratumMetrics } from './stratum-metrics.ts';
 import type { PortOptions, StratumOptions } from './stratum-options.ts';
@@ -46,39 +48,8 @@ import type { PortOptions, StratumOptions } from './stratum-options.ts';
 export type { MinerDiary } from './session/miner-diary.ts';
 export type { SessionView } from './session/session-view.ts';
 export type { WorkerRegistry } from './session/sessions-options.ts';
+export type { Stratum } from './stratum.ts';
 export type { PortOptions, StratumOptions } from './stratum-options.ts';
-
-export interface Stratum {
-  /** For validation, which needs it before the ports open. */
-  readonly replySink: ReplySink;
-  /** Opens all ports or none. Rejects with an EdgeError. */
-  open(intake: ShareIntake): Promise<{ port: number }[]>;
-  /** A connection that no listener of ours took: from another adapter, or from a test. Undefined: refused and destroyed. */
-  connect(adapter: SocketAdapter, portIndex: number): SocketEvents | undefined;
-  /** Sends the job to all miners of the port and to those that come. False: no client could read this job, skip the template. */
-  announce(portIndex: number, job: JobAnnouncement): boolean;
-  sessionCount(): number;
-  authorizedCount(): number;
-  /** Sessions with lines that were read while validation was full, and have not been taken yet. */
-  heldCount(): number;
-  forEachSession(visit: (view: SessionView) => void): void;
-  /** The same in slices of so many slots: returns where to go on, 0 at the end. Who comes meanwhile may be missed, nobody is seen twice. */
-  visitSlice(from: number, slots: number, visit: (view: SessionView) => void): number;
-  /** Why was I refused? Of all connections of the address, or of one worker of it. */
-  diariesOf(address: string, worker?: string): MinerDiary[];
-  /** From now on these, and no others; connections of who is banned end. */
-  setBans(bans: readonly Ban[]): void;
-  /** Connections ended since the start, by reason. */
-  closes(): Readonly<Record<CloseReason, number>>;
-  /** By port, from now on. */
-  setPortLimits(limits: readonly Partial<PortLimits>[]): void;
-  /** First lines of clients that no dialect row knows, one per user agent: what a new row is made of. */
-  unknownHandshakes(): readonly Handshake[];
-  /** Nothing is read any more; what was, is still taken (see `heldCount`), and answers that are owed still go out. */
-  stopAccepting(): void;
-  /** Says goodbye to all and resolves when the last socket is gone, `closeLingerMs` from now at the latest. */
-  close(): Promise<void>;
-}
 
 export function createStratum(options: StratumOptions): Stratum {
   return new StratumServer(options);
@@ -91,6 +62,7 @@ class StratumServer implements Stratum {
   readonly #metrics: StratumMetrics;
   readonly #door: Door;
   readonly #diary = new Diary();
+  readonly #refusals = new RefusalCounts();
   readonly #reception: Reception;
   readonly #starts: StartDifficulties;
   readonly #retargeting: Retargeting;
@@ -143,6 +115,8 @@ class StratumServer implements Stratum {
     this.#closeLog = new CloseLog({ log, clock, diary, portLabels: ports.map(({ label }) => label) });
     const sessions = new Sessions({
       ...{ limits, portLimits, door, loginPenalties, diary, metrics, clock, workers, fanOuts },
+      refusals: this.#refusals,
+      onRetiring: (session) => this.#tellRefusals(session),
       ...{ extranonceBytes, extranonces: pools, onFault },
       chunkTimes: new ChunkTimes(metrics.submitLines, clock, options.stages),
       onSwept: (session, nowMs) => this.#onSwept(session, nowMs),
@@ -235,7 +209,24 @@ class StratumServer implements Stratum {
   }
 
   forEachSession(visit: (view: SessionView) => void): void {
-    this.#sessions.forEachAuthorized(visit);
+    this.#sessions.visitSlice(0, Number.POSITIVE_INFINITY, visit);
+  }
+
+  readRefusals(slot: number, into: Uint32Array): void {
+    this.#refusals.read(slot, into);
+  }
+
+  tellRefusals(): void {
+    this.#refusals.forEachUntold((slot) => {
+      const session = this.#sessions.atSlot(slot);
+      if (session !== undefined) this.#tellRefusals(session);
+    });
+  }
+
+  #tellRefusals(session: Session): void {
+    const { onRefusals } = this.#options;
+    if (onRefusals === undefined) return;
+    this.#refusals.tell(session.slot, (verdict, count) => onRefusals(session, verdict, count));
   }
 
   visitSlice(from: number, slots: number, visit: (view: SessionView) => void): number {
@@ -250,6 +241,11 @@ class StratumServer implements Stratum {
         found.push(minerDiary(session, this.#diary, nowMs));
     });
     return found;
+  }
+
+  diaryOf(slot: number, generation: number): MinerDiary | undefined {
+    const session = this.#sessions.at(slot, generation);
+    return session && minerDiary(session, this.#diary, this.#options.clock());
   }
 
   setBans(bans: readonly Ban[]): void {

@@ -7,6 +7,8 @@ import type { ResponseTimes } from './response-times.ts';
 /** What other rooms may know of a session: for statistics. Valid during the call that shows it. */
 export interface SessionView {
   readonly slot: number;
+  /** How often the slot was used: with it the name of this connection. */
+  readonly generation: number;
   readonly portIndex: number;
   readonly remoteAddress: string;
   readonly address: string;

@@ -22,6 +22,7 @@ import { Conduct } from './conduct.ts';
 import type { Diary } from './diary.ts';
 import { DifficultyHistory } from './difficulty-history.ts';
 import { LineAllowance } from './line-allowance.ts';
+import type { RefusalCounts } from './refusal-counts.ts';
 import { ResponseTimes } from './response-times.ts';
 import { SessionState, WORKER_NONE } from './session-state.ts';
 import type { SessionView } from './session-view.ts';
@@ -36,6 +37,7 @@ export interface SessionRoom {
   readonly writeBuffer: WriteBuffer;
   readonly diary: Diary;
   readonly chunkTimes: ChunkTimes;
+  readonly refusals: RefusalCounts;
   /** Monotonic ms, as coarse as a turn. */
   readonly nowMs: number;
   onFirstBytes(session: Session, chunk: Buffer): void;
@@ -163,6 +165,7 @@ export class Session implements SubmittingSession, SocketEvents, LineSink, Sessi
     this.conduct.reset();
     this.times.reset();
     this.#room.diary.begin(this.slot);
+    this.#room.refusals.begin(this.slot);
     this.connectedAtMs = nowMs;
     this.heardAtMs = nowMs;
     this.heard = false;

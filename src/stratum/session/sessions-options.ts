@@ -8,6 +8,7 @@ import type { CloseReason, StratumMetrics } from '../stratum-metrics.ts';
 import type { ChunkTimes } from './chunk-times.ts';
 import type { Diary } from './diary.ts';
 import type { FanOut } from './fan-out.ts';
+import type { RefusalCounts } from './refusal-counts.ts';
 import type { Session } from './session.ts';
 
 /** The journal's register of (address, worker), as far as sessions need it. */
@@ -23,6 +24,7 @@ export interface SessionsOptions {
   readonly door: Door;
   readonly loginPenalties: LoginPenalties;
   readonly diary: Diary;
+  readonly refusals: RefusalCounts;
   readonly metrics: StratumMetrics;
   readonly clock: () => number;
   readonly chunkTimes: ChunkTimes;
@@ -39,4 +41,6 @@ export interface SessionsOptions {
   readonly onSwept: (session: Session, nowMs: number) => void;
   /** Of every connection that ended, while the session still has all that it had. */
   readonly onClosed: (session: Session, reason: CloseReason) => void;
+  /** The slot is free from now on; all that it was asked has been answered. */
+  readonly onRetiring: (session: Session) => void;
 }

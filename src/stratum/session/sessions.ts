@@ -17,6 +17,7 @@ import type { CloseReason, StratumMetrics } from '../stratum-metrics.ts';
 import { Answers } from './answers.ts';
 import type { ChunkTimes } from './chunk-times.ts';
 import type { Diary } from './diary.ts';
+import type { RefusalCounts } from './refusal-counts.ts';
 import { Session, type SessionRoom, SessionState, WORKER_NONE } from './session.ts';
 import type { SessionView } from './session-view.ts';
 import type { SessionsOptions } from './sessions-options.ts';
@@ -29,6 +30,7 @@ export class Sessions implements SessionRoom {
   readonly writeBuffer = new WriteBuffer();
   readonly diary: Diary;
   readonly chunkTimes: ChunkTimes;
+  readonly refusals: RefusalCounts;
   readonly #options: SessionsOptions;
   readonly #slots: Session[] = [];
   readonly #free: number[] = [];
@@ -56,6 +58,7 @@ export class Sessions implements SessionRoom {
     this.metrics = options.metrics;
     this.diary = options.diary;
     this.chunkTimes = options.chunkTimes;
+    this.refusals = options.refusals;
     this.#live = options.fanOuts.map(() => 0);
     this.nowMs = options.clock();
     this.#sweptAtMs = this.nowMs;
@@ -319,8 +322,9 @@ export class Sessions implements SessionRoom {
     });
   }
 
-  forEachAuthorized(visit: (view: SessionView) => void): void {
-    for (const session of this.#slots) if (session.state === SessionState.Authorized) visit(session);
+  /** Whatever its state. */
+  atSlot(slot: number): Session | undefined {
+    return this.#slots[slot];
   }
 
   /** So many slots of all; returns where to go on, 0 at the end. A pass over 100,000 takes 10 ms, and nobody shall wait for it. */
@@ -386,6 +390,7 @@ export class Sessions implements SessionRoom {
     // Were it to rest without a share as well, somebody who only logs in and leaves, 5,500 times a second, would lock everybody out.
     if (session.extranonce !== 0)
       extranonces[session.portIndex]!.release(session.extranonce, clock(), session.accepted > 0);
+    this.#options.onRetiring(session);
     session.clear();
     this.#free.push(session.slot);
   }

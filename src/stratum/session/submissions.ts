@@ -168,6 +168,7 @@ export class Submissions implements ReplySink {
   #countRejected(session: Session, verdict: number): void {
     const { sessions } = this.#options;
     session.rejected++;
+    sessions.refusals.count(session.slot, verdict);
     const { score, transient } = VERDICTS[verdict]!;
     if (score === 0 || transient) session.windowBlind = true;
     if (score === 0) return;

@@ -35,8 +35,6 @@ export interface ApiOptions {
   readonly live?: LiveSource;
   /** Default true. False: no HTTP port; what there is to know goes over the live socket. */
   readonly enabled?: boolean;
-  /** Folder of engines' live sockets, for a process without an engine of its own. */
-  readonly engines?: string;
   /** For the thread's own connections; absent: it answers nothing that is in the database. */
   readonly databaseUrl?: string;
   /** Sites whose pages may read the JSON interface and open live sockets; `*` = all. */
@@ -181,7 +179,6 @@ class ApiClient implements ApiHandle {
       terms,
       databaseUrl,
       live: live && threadData(live),
-      engines: this.#options.engines ?? '',
       servesHttp: this.#options.enabled ?? true,
       staleAfterMs: this.#intervalMs * STALE_AFTER_INTERVALS,
       scrapeTimeoutMs,

@@ -11,7 +11,6 @@ import { EdgeError, messageOf } from '../kit/edge-error.ts';
 import { Counter, CounterFamily, createRegistry, Gauge } from '../kit/metrics.ts';
 import type { EngineFeed } from '../live/engine-feed.ts';
 import { snapshotFeed } from '../live/snapshot-feed.ts';
-import { SocketFeed } from '../live/socket-feed.ts';
 import { startEngine } from './engine-choice.ts';
 import { HTTP_LIMITS, type HttpEngine, type HttpHandler, type HttpResponse } from './http-engine.ts';
 import { LiveTopics } from './live/live-topics.ts';
@@ -64,7 +63,6 @@ let engine: HttpEngine | undefined;
 const origins = new OriginRule(data.allowOrigins);
 let published = publish(data.snapshot, nowMs());
 const scrape = new Scrape(registry, (id) => tell({ kind: 'metrics', id }), data.scrapeTimeoutMs);
-const onLiveFault = (message: string): void => tell({ kind: 'live fault', message });
 const desk =
   data.live &&
   new LiveDesk({
@@ -72,11 +70,9 @@ const desk =
     askDiaries: (id, connections) => tell({ kind: 'diaries', id, connections }),
     metrics: () => scrape.render(),
     registry,
-    onFault: onLiveFault,
+    onFault: (message) => tell({ kind: 'live fault', message }),
   });
-const remote =
-  data.engines === '' ? undefined : new SocketFeed({ directory: data.engines, onFault: onLiveFault });
-const feed: EngineFeed = desk?.feed ?? remote ?? snapshotFeed(() => published.snapshot);
+const feed: EngineFeed = desk?.feed ?? snapshotFeed(() => published.snapshot);
 const sources = openPoolSources({
   databaseUrl: data.databaseUrl,
   terms: data.terms,
@@ -110,7 +106,6 @@ async function end(exitCode: number): Promise<void> {
   ending = true;
   try {
     await engine?.close();
-    remote?.close();
     await desk?.close();
   } finally {
     const flag = new Int32Array(data.closedFlag);

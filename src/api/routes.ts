@@ -6,12 +6,13 @@
  *   GET /api/v1/…          the JSON interface, readable from any origin: the table of routes/
  *   GET /api/openapi.json  the same table as OpenAPI 3.1; /api/docs as a page
  *   ... /api/v1/settings   what an account signs, and taking it (settings-routes)
- *   GET /metrics           Prometheus text
+ *   GET /metrics           Prometheus text; /metrics/INSTANCE: of an engine that opens no port of its own (`sluice api`)
  *   GET /healthz           200 while the process lives
  *   GET /readyz            200, or 503 with the reasons
  *   WS  /api/v1/live       topics (live/live-hub; a plain GET gets 426)
  */
 import type { PoolTerms } from '../ledger/views/pool-terms.ts';
+import { FeedUnavailable } from '../live/engine-feed.ts';
 import { DOCS_STYLE, DOCS_STYLE_PATH, docsPage } from './docs-page.ts';
 import type { HttpHandler, HttpRequest, HttpResponse } from './http-engine.ts';
 import { apiDocument } from './openapi.ts';
@@ -33,6 +34,8 @@ export interface RouteSources {
   readonly assets: PageAssets;
   /** undefined: the main thread did not answer. */
   scrape(): Promise<string | undefined>;
+  /** Of one of the engines behind this process; undefined: no such engine. Absent: there is only the one that `scrape` tells of. */
+  readonly metricsOf?: (instance: string) => Promise<string | undefined>;
   readonly reads: PoolReads;
   readonly terms: PoolTerms;
   /** Absent where there is no database to write to. */
@@ -62,6 +65,7 @@ const SECURITY_HEADERS: Readonly<Record<string, string>> = {
 };
 const KEEP_FOREVER = 'public, max-age=31536000, immutable';
 const ALLOW = 'GET, HEAD, OPTIONS';
+const EXPOSITION_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 /** For browsers that ask before they send JSON to another origin. */
 const ALLOW_POST: Readonly<Record<string, string>> = {
   allow: 'GET, HEAD, POST, OPTIONS',
@@ -89,7 +93,7 @@ export function createRoutes(sources: RouteSources): HttpHandler {
   if (desk) routes.set(SETTINGS_PATH, () => settingsForm(desk));
   return (request) => {
     const { method, path } = request;
-    const fixed = routes.get(path) ?? pages(path);
+    const fixed = routes.get(path) ?? pages(path) ?? engineMetrics(sources, path);
     const endpoint = fixed ? undefined : matchPath(path);
     const open = endpoint || path.startsWith('/api/') ? sources.origins.headers(request.origin) : {};
     if (!fixed && !endpoint) return secured(problem(404), open);
@@ -153,10 +157,26 @@ function assetResponse(request: HttpRequest, { etag, contentType, body, encoded 
   return { ...cached(request, etag, contentType, body, KEEP_FOREVER), encoded };
 }
 
+const ENGINE_METRICS = /^\/metrics\/([a-z0-9][a-z0-9-]{0,31})$/;
+
+function engineMetrics({ metricsOf }: RouteSources, path: string): Route | undefined {
+  const instance = metricsOf && ENGINE_METRICS.exec(path)?.[1];
+  if (instance === undefined) return undefined;
+  return async () => {
+    try {
+      const exposition = await metricsOf!(instance);
+      return exposition === undefined ? problem(404) : text(EXPOSITION_TYPE, exposition);
+    } catch (thrown) {
+      if (thrown instanceof FeedUnavailable) return problem(503, { reasons: [thrown.message] });
+      throw thrown;
+    }
+  };
+}
+
 async function metrics(sources: RouteSources): Promise<HttpResponse> {
   const exposition = await sources.scrape();
   if (exposition === undefined) return problem(503, { reasons: ['the engine did not answer in time'] });
-  return text('text/plain; version=0.0.4; charset=utf-8', exposition);
+  return text(EXPOSITION_TYPE, exposition);
 }
 
 function readiness(sources: RouteSources): HttpResponse {

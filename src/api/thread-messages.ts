@@ -21,8 +21,6 @@ export interface ApiThreadData {
   readonly terms: PoolTerms;
   /** Absent: it knows no sessions. */
   readonly live: LiveThreadData | undefined;
-  /** Where the sockets of engines in other processes lie, for a thread that has no engine of its own; '' = there are none. */
-  readonly engines: string;
   /** False: no HTTP port is opened; the live socket is all there is. */
   readonly servesHttp: boolean;
   /** undefined: there is none, so nothing is known but what the engine tells. */

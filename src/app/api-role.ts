@@ -22,6 +22,7 @@ import { Counter, CounterFamily, createRegistry, Gauge, type Registry } from '..
 import { connectSystemd } from '../kit/systemd.ts';
 import type { EngineFeed } from '../live/engine-feed.ts';
 import { noEngines } from '../live/no-engines.ts';
+import { SocketFeed } from '../live/socket-feed.ts';
 import { poolTerms } from './pool-terms.ts';
 import { onStopRequested, tellParent } from './role-channel.ts';
 
@@ -45,7 +46,7 @@ export async function runApi(configFile: string): Promise<number> {
   const stopped = new Promise<string>((resolve) => onStopRequested(resolve));
   // Nothing is read anew; unheard, it would end the process.
   process.on('SIGHUP', () => log.info('nothing here is read again: restart it for another configuration'));
-  const feed = engineFeed();
+  const { feed, close: closeFeed } = openEngines(config, log);
   const sources = openPoolSources({
     databaseUrl,
     terms: poolTerms(config),
@@ -61,6 +62,7 @@ export async function runApi(configFile: string): Promise<number> {
     systemd.stopping();
     await server.close();
   } finally {
+    closeFeed();
     await sources.close();
     systemd.close();
     if (process.connected) process.disconnect();
@@ -68,8 +70,10 @@ export async function runApi(configFile: string): Promise<number> {
   return 0;
 }
 
-function engineFeed(): EngineFeed {
-  return noEngines();
+function openEngines({ live: { directory } }: Config, log: Logger): { feed: EngineFeed; close: () => void } {
+  if (directory === '') return { feed: noEngines(), close: () => {} };
+  const feed = new SocketFeed({ directory, onFault: (fault) => log.warn({ fault }, 'live socket') });
+  return { feed, close: () => feed.close() };
 }
 
 interface Server {
@@ -104,6 +108,7 @@ async function serve(config: Config, sources: PoolSources, feed: EngineFeed, log
     ...(desk && { desk }),
     published: () => published,
     scrape: () => registry.metrics(),
+    metricsOf: (instance) => feed.metricsOf(instance),
     staleAfterMs: Number.POSITIVE_INFINITY,
     unready: () => unready(boards, Date.now()),
   });

@@ -1,0 +1,149 @@
+/**
+ * Very many people look at the pool's page while miners submit by the clock. Miners must not notice: p99 of their answers with all viewers
+ * and without any, in turns against the same engine.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { type CaseContext, type CaseResult, defineCase } from '../../lib/bench-case.ts';
+import { Contest, type Turn } from '../../lib/contest.ts';
+import type { EngineUnderTest } from '../../lib/engine-under-test.ts';
+import { connections, JOBS_PER_SECOND, ROUNDS, rate, TIME, WARM_UP } from '../../lib/flow-parameters.ts';
+import { histogramOf, percentilesOf } from '../../lib/load-generator.ts';
+import { Viewers } from '../../lib/viewers.ts';
+
+const parameters = {
+  connections: connections(200, 20),
+  viewers: {
+    unit: '',
+    text: 'live sockets on the pool topic, one update a second each',
+    real: 10_000,
+    smoke: 50,
+    min: 1,
+    max: 18_000,
+  },
+  rate: rate(2000),
+  jobsPerSecond: JOBS_PER_SECOND,
+  rounds: ROUNDS,
+  time: { ...TIME, smoke: 2.2 },
+  warmUp: WARM_UP,
+};
+type Values = CaseContext<typeof parameters>['values'];
+
+/** Of the updates that are due: a second may fall on either side of both marks. */
+const DELIVERED_MIN = 0.8;
+
+interface Pair {
+  readonly without: Turn;
+  readonly watched: Turn;
+  readonly updatesPerViewer: number;
+}
+
+class Stage {
+  readonly contest: Contest;
+  readonly #viewers = new Viewers();
+  readonly #values: Values;
+
+  constructor(contest: Contest, values: Values) {
+    this.contest = contest;
+    this.#values = values;
+  }
+
+  async playPair(watchedFirst: boolean): Promise<Pair> {
+    if (!watchedFirst) {
+      const without = await this.#play();
+      return { without, ...(await this.#playWatched()) };
+    }
+    const watched = await this.#playWatched();
+    return { without: await this.#play(), ...watched };
+  }
+
+  async close(): Promise<void> {
+    this.#viewers.end();
+    await this.contest.close();
+  }
+
+  async #play(): Promise<Turn> {
+    const { connections, time, warmUp, rate } = this.#values;
+    const plan = {
+      connections,
+      seconds: time,
+      warmUpSeconds: warmUp,
+      load: { loop: 'open', sharesPerSecond: rate, churnPerSecond: 0 },
+    } as const;
+    const turn = await this.contest.playTurn(this.contest.servers[0]!, plan);
+    this.contest.check(turn, plan);
+    return turn;
+  }
+
+  async #playWatched(): Promise<{ watched: Turn; updatesPerViewer: number }> {
+    const { viewers } = this.#values;
+    const { httpUrl } = this.contest.servers[0] as EngineUnderTest;
+    const before = await this.#viewers.open(httpUrl, viewers);
+    const openedMs = performance.now();
+    const watched = await this.#play();
+    const after = await this.#viewers.mark();
+    const seconds = (performance.now() - openedMs) / 1_000;
+    await this.#viewers.close();
+    // The engine closes them in the next turns of its loop.
+    await delay(500);
+    const updates = after.messages - before.messages;
+    if (before.open < viewers || after.open < viewers)
+      this.contest.invalid.push(`${Math.min(before.open, after.open)} of ${viewers} viewers stayed`);
+    else if (updates < viewers * (Math.floor(seconds) - 1) * DELIVERED_MIN)
+      this.contest.invalid.push(
+        `viewers got ${(updates / viewers).toFixed(1)} updates in ${seconds.toFixed(1)} s`,
+      );
+    return { watched, updatesPerViewer: updates / viewers / seconds };
+  }
+}
+
+const p99Ms = (turn: Turn): number => percentilesOf(histogramOf(turn.report.latency)).p99Ms;
+const p50Ms = (turn: Turn): number => percentilesOf(histogramOf(turn.report.latency)).p50Ms;
+const cpuSecondsPerSecond = (turn: Turn): number => turn.cpuUs / turn.seconds / 1e6;
+
+async function run({ values, progress }: CaseContext<typeof parameters>): Promise<CaseResult> {
+  const stage = new Stage(
+    await Contest.open({ servers: ['engine'], jobsPerSecond: values.jobsPerSecond, oneCore: false }),
+    values,
+  );
+  const pairs: Pair[] = [];
+  try {
+    // The first pair is for the compiler.
+    for (let round = -1; round < values.rounds; round++) {
+      const pair = await stage.playPair(round % 2 === 0);
+      if (round >= 0) pairs.push(pair);
+      progress(
+        round + 2,
+        values.rounds + 1,
+        `p99 ${p99Ms(pair.without).toFixed(2)} ms without, ${p99Ms(pair.watched).toFixed(2)} with viewers`,
+      );
+    }
+  } finally {
+    await stage.close();
+  }
+  const each = (name: string, unit: string, better: 'lower' | 'higher', read: (pair: Pair) => number) => {
+    return { name, unit, better, values: pairs.map(read) };
+  };
+  return {
+    measures: [
+      each('engine.p50_ms_without', 'ms', 'lower', ({ without }) => p50Ms(without)),
+      each('engine.p50_ms_watched', 'ms', 'lower', ({ watched }) => p50Ms(watched)),
+      each('engine.p99_ms_without', 'ms', 'lower', ({ without }) => p99Ms(without)),
+      each('engine.p99_ms_watched', 'ms', 'lower', ({ watched }) => p99Ms(watched)),
+      each('engine.cores_without', '', 'lower', ({ without }) => cpuSecondsPerSecond(without)),
+      each('engine.cores_watched', '', 'lower', ({ watched }) => cpuSecondsPerSecond(watched)),
+      each('viewer.updates', '/s', 'higher', ({ updatesPerViewer }) => updatesPerViewer),
+      each('ratio.p99_watched', '', 'lower', ({ watched, without }) => p99Ms(watched) / p99Ms(without)),
+    ],
+    distributions: [],
+    checksum: `viewers ${values.viewers}`,
+    invalid: stage.contest.invalid,
+    notes: stage.contest.notes,
+  };
+}
+
+export default defineCase({
+  kind: 'flow',
+  title: "viewers of the pool's page: what miners notice of ten thousand",
+  parameters,
+  run,
+});

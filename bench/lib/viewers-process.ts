@@ -1,0 +1,102 @@
+/**
+ * Viewers of the pool topic, in a process of their own: open, count what arrives, close. Bare sockets that only tell frames apart, since
+ * a full client in this process would cost more than the server that is measured.
+ */
+import { connect, type Socket } from 'node:net';
+import type { ViewersAnswer, ViewersCommand } from './viewers.ts';
+
+/** Connecting all at once would overflow the server's queue of connections. */
+const OPEN_AT_ONCE = 100;
+
+class Viewer {
+  messages = 0;
+  isOpen = true;
+  readonly socket: Socket;
+  #head = Buffer.alloc(0);
+  #left = 0;
+  #upgraded = false;
+
+  constructor(socket: Socket, onUpgraded: () => void) {
+    this.socket = socket;
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => {
+      this.isOpen = false;
+      onUpgraded();
+    });
+    socket.on('data', (bytes: Buffer) => {
+      if (this.#upgraded) {
+        this.#count(bytes);
+        return;
+      }
+      this.#head = Buffer.concat([this.#head, bytes]);
+      const end = this.#head.indexOf('\r\n\r\n');
+      if (end < 0) return;
+      this.#upgraded = this.#head.subarray(0, 12).toString() === 'HTTP/1.1 101';
+      const rest = this.#head.subarray(end + 4);
+      this.#head = Buffer.alloc(0);
+      if (this.#upgraded) this.#count(rest);
+      else socket.destroy();
+      onUpgraded();
+    });
+  }
+
+  /** A server's frames are not masked: two bytes, or four from 126 bytes on; none is as long as 64 KiB. */
+  #count(chunk: Buffer): void {
+    let bytes = chunk;
+    while (bytes.length > 0) {
+      if (this.#left > 0) {
+        const taken = Math.min(this.#left, bytes.length);
+        this.#left -= taken;
+        bytes = bytes.subarray(taken);
+        continue;
+      }
+      const head = this.#head.length > 0 ? Buffer.concat([this.#head, bytes]) : bytes;
+      const short = head.length > 1 && (head[1]! & 127) < 126;
+      const headBytes = short ? 2 : 4;
+      if (head.length < headBytes) {
+        this.#head = Buffer.from(head);
+        return;
+      }
+      this.#left = short ? head[1]! & 127 : head.readUInt16BE(2);
+      if ((head[0]! & 15) === 1) this.messages++;
+      bytes = head.subarray(headBytes);
+      this.#head = Buffer.alloc(0);
+    }
+  }
+}
+
+let viewers: Viewer[] = [];
+
+async function open(url: URL, count: number): Promise<void> {
+  const request =
+    `GET /api/v1/live?topics=pool HTTP/1.1\r\nHost: ${url.host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+    'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n';
+  for (let opened = 0; opened < count; opened += OPEN_AT_ONCE) {
+    const some = Math.min(OPEN_AT_ONCE, count - opened);
+    await Promise.all(
+      Array.from({ length: some }, () => {
+        return new Promise<void>((resolve) => {
+          const socket = connect(Number(url.port), url.hostname);
+          socket.write(request);
+          viewers.push(new Viewer(socket, resolve));
+        });
+      }),
+    );
+  }
+}
+
+async function obey(command: ViewersCommand): Promise<void> {
+  if (command.kind === 'open') await open(new URL(command.url), command.viewers);
+  if (command.kind === 'close') {
+    for (const { socket } of viewers) socket.destroy();
+    viewers = [];
+  }
+  const answer: ViewersAnswer = {
+    open: viewers.filter(({ isOpen }) => isOpen).length,
+    messages: viewers.reduce((sum, { messages }) => sum + messages, 0),
+  };
+  process.send!(answer);
+}
+
+process.on('message', (command: ViewersCommand) => void obey(command));
+process.on('disconnect', () => process.exit());

@@ -1,0 +1,46 @@
+/** Viewers of the pool topic as a bench uses them: a process of its own (`viewers-process`), commanded and asked what has arrived. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { projectPath } from '../../src/kit/project-root.ts';
+
+export type ViewersCommand =
+  | { readonly kind: 'open'; readonly url: string; readonly viewers: number }
+  | { readonly kind: 'mark' }
+  | { readonly kind: 'close' };
+
+export interface ViewersAnswer {
+  readonly open: number;
+  /** Since each was opened, over all that were not closed by command. */
+  readonly messages: number;
+}
+
+export class Viewers {
+  readonly #process: ChildProcess;
+
+  constructor() {
+    this.#process = fork(projectPath('dist', 'bench', 'lib', 'viewers-process.js'), { execArgv: [] });
+  }
+
+  /** Resolves when all are open, or refused. */
+  open(url: string, viewers: number): Promise<ViewersAnswer> {
+    return this.#ask({ kind: 'open', url, viewers });
+  }
+
+  mark(): Promise<ViewersAnswer> {
+    return this.#ask({ kind: 'mark' });
+  }
+
+  close(): Promise<ViewersAnswer> {
+    return this.#ask({ kind: 'close' });
+  }
+
+  end(): void {
+    this.#process.kill();
+  }
+
+  async #ask(command: ViewersCommand): Promise<ViewersAnswer> {
+    this.#process.send(command);
+    const [answer] = (await once(this.#process, 'message')) as [ViewersAnswer];
+    return answer;
+  }
+}

@@ -4,7 +4,7 @@
  * In: sums of minutes and of ten-minute spans as they are read from the database. Out: hashes and shares of a worker in three windows.
  * A column is a minute or a span, of all workers side by side; a row is a worker, found by its slot:
  *
- *   minutes  [t-63 ... t]           64 columns, the newest are read again until all engines have loaded them
+ *   minutes  [t-71 ... t]           72 columns, the newest are read again until all engines have loaded them
  *   spans    [24 h ago ... now]    145 columns; those that lie in the minutes are summed from them, the others are read whole
  *   windows  m10 h1 h24             summed column by column after each reading, 20 ms for 100,000 workers
  *
@@ -12,7 +12,8 @@
  */
 
 export const SPAN_MINUTES = 10;
-export const MINUTE_COLUMNS = 64;
+/** The hour before now from the beginning of its first span, up to 69 minutes, and the one under way. */
+export const MINUTE_COLUMNS = 72;
 /** 24 hours and the span under way. */
 export const SPAN_COLUMNS = 145;
 const HOUR_MINUTES = 60;

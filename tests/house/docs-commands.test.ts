@@ -11,9 +11,6 @@ const pages = ['README.md', ...listFiles('docs', (name) => name.endsWith('.md') 
 /** Documents whose `sh` blocks are run on a server, in order. */
 const RUN_ON_A_SERVER = ['docs/INSTALL.md', 'docs/UPGRADE.md', 'docs/BACKUP.md'];
 
-/** Verbs that are named before they are there. To be taken out with their arrival, which this test notices. */
-const TO_COME: readonly string[] = [];
-
 let program: Command;
 
 beforeAll(async () => {
@@ -57,7 +54,6 @@ function unknownIn(words: readonly string[]): string {
       const options = ['--help', '--version', ...command.options.map(({ long }) => long)];
       if (!options.includes(option)) return `${command.name()} has no option ${option}`;
     } else if (command.commands.length > 0) {
-      if (command === program && TO_COME.includes(name)) return '';
       const next = command.commands.find((one) => one.name() === name);
       if (!next) return `${command.name()} has no verb ${name}`;
       command = next;
@@ -74,11 +70,6 @@ describe('the commands in the documents', () => {
       .filter(({ unknown }) => unknown !== '');
     expect(named.length).toBeGreaterThan(60);
     expect(wrong).toEqual([]);
-  });
-
-  it('that are still to come are not there yet', () => {
-    const names = program.commands.map((one) => one.name());
-    expect(TO_COME.filter((name) => names.includes(name))).toEqual([]);
   });
 
   it.each(RUN_ON_A_SERVER)('of %s are sound for the shell, and name files that exist', (page) => {

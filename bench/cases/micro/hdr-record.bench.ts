@@ -1,6 +1,7 @@
-/** A latency into a histogram: HdrHistogram as the load generator has it, ours of 17 bounds, prom-client's own. */
+/** A latency into a histogram: HdrHistogram as the load generator has it, ours of 17 bounds and of the stages, prom-client's own. */
 import { build } from 'hdr-histogram-js';
 import { Histogram as PromHistogram, Registry } from 'prom-client';
+import { LatencyRecord } from '../../../src/kit/latency-record.ts';
 import { createRegistry, Histogram, LATENCY_BOUNDS_S } from '../../../src/kit/metrics.ts';
 import { defineCase } from '../../lib/bench-case.ts';
 import { MICRO_PARAMETERS, playRounds } from '../../lib/micro-rounds.ts';
@@ -11,7 +12,7 @@ const US_PER_S = 1e6;
 
 export default defineCase({
   kind: 'micro',
-  title: 'a latency recorded: HdrHistogram, the histogram of the metrics, and that of prom-client',
+  title: 'a latency recorded: HdrHistogram, the histograms of the metrics and of the stages, and that of prom-client',
   parameters: MICRO_PARAMETERS,
   run: (context) => {
     const random = seededRandom(context.seed);
@@ -23,6 +24,7 @@ export default defineCase({
       numberOfSignificantValueDigits: 3,
     });
     const ours = new Histogram(createRegistry(), { name: 'ours', help: 'bench' });
+    const stage = new LatencyRecord();
     const theirs = new PromHistogram({
       ...{ name: 'theirs', help: 'bench', buckets: [...LATENCY_BOUNDS_S] },
       registers: [new Registry()],
@@ -40,6 +42,7 @@ export default defineCase({
       context,
       [
         each('hdr', (value) => hdr.recordValue(value)),
+        each('stage', (value) => stage.record(value / 1_000)),
         each('engine', (value) => ours.observe(value / US_PER_S)),
         each('prom_client', (value) => theirs.observe(value / US_PER_S)),
       ],

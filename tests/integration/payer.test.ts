@@ -2,6 +2,7 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { encodeAddress } from '../../src/chains/kaspa/address.ts';
 import { PostgresPayoutStore } from '../../src/payout/stores/postgres-payout-store.ts';
+import { documentedMetrics } from '../kit/monitoring-files.ts';
 import { PayerStage, payeeAddress, STAGE_KAS, STAGE_TREASURY } from '../kit/payer-stage.ts';
 import { pollUntil } from '../kit/poll-until.ts';
 import { type TestDatabase, withTestDatabase } from '../kit/test-database.ts';
@@ -72,6 +73,9 @@ describe('sluice payer', () => {
       stage.figures().includes('sluice_payer_steps_total{state="CONFIRMED"} 1'),
     );
     expect(stage.figures()).toMatch(/^sluice_payer_halts 0$/m);
+    const named = [...stage.figures().matchAll(/^# TYPE (\w+) /gm)].map((match) => match[1]!);
+    const documented = [...documentedMetrics('payer').keys()].sort();
+    expect([...new Set(named)].sort()).toEqual(documented);
     payer.process.kill('SIGUSR1');
     expect(await payer.stop()).toBe(0);
     expect(stage.log()).not.toMatch(/debugger/i);

@@ -45,7 +45,7 @@ export function readPanels(): Expression[] {
 }
 
 /** Labels by metric: of engines and API from METRICS.md, which a test holds against a running one; of the payer from PAYOUTS.md. */
-export function documentedMetrics(): Map<string, ReadonlySet<string>> {
+export function documentedMetrics(of?: 'engine' | 'payer'): Map<string, ReadonlySet<string>> {
   const engine = [
     ...read('docs', 'METRICS.md').matchAll(/^\| `(sluice_\w+)` \| (\w+) \| ([\w, ]*) \|/gm),
   ].map(
@@ -54,7 +54,7 @@ export function documentedMetrics(): Map<string, ReadonlySet<string>> {
   const payer = [...read('docs', 'PAYOUTS.md').matchAll(/^\| `(sluice_\w+)(?:\{(\w+)\})?` \|/gm)].map(
     ([, name, label]) => [name!, new Set(label === undefined ? [] : [label])] as const,
   );
-  return new Map([...engine, ...payer]);
+  return new Map([...(of === 'payer' ? [] : engine), ...(of === 'engine' ? [] : payer)]);
 }
 
 /** The metrics that an expression names, each with the labels that it asks of it. */

@@ -12,7 +12,8 @@ const US_PER_S = 1e6;
 
 export default defineCase({
   kind: 'micro',
-  title: 'a latency recorded: HdrHistogram, the histograms of the metrics and of the stages, and that of prom-client',
+  title:
+    'a latency recorded: HdrHistogram, the histograms of the metrics and of the stages, and that of prom-client',
   parameters: MICRO_PARAMETERS,
   run: (context) => {
     const random = seededRandom(context.seed);

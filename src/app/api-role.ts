@@ -6,7 +6,7 @@
  * numbers are nought, and what is in the database is shown all the same.
  */
 import { collectDefaultMetrics } from 'prom-client';
-import { databaseUrlOf, loadConfig } from '../../config/load.ts';
+import { databaseUrlOf } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
 import { startEngine } from '../api/engine-choice.ts';
 import { HTTP_LIMITS, type HttpHandler, type HttpResponse } from '../api/http-engine.ts';
@@ -23,6 +23,9 @@ import { connectSystemd } from '../kit/systemd.ts';
 import type { EngineFeed } from '../live/engine-feed.ts';
 import { noEngines } from '../live/no-engines.ts';
 import { SocketFeed } from '../live/socket-feed.ts';
+import { openApiConsole } from './api-console.ts';
+import { Configuration } from './configuration.ts';
+import type { OperatorHandle } from './operator-client.ts';
 import { poolTerms } from './pool-terms.ts';
 import { onStopRequested, tellParent } from './role-channel.ts';
 
@@ -32,7 +35,8 @@ const FIGURES_STALE_MS = 60_000;
 const STATUS_CLASSES = ['2xx', '3xx', '4xx', '5xx'] as const;
 
 export async function runApi(configFile: string): Promise<number> {
-  const config = loadConfig(configFile);
+  const configuration = new Configuration(configFile);
+  const config = configuration.inForce;
   const databaseUrl = databaseUrlOf(config, process.env);
   if (databaseUrl === undefined) {
     throw new EdgeError(
@@ -54,14 +58,18 @@ export async function runApi(configFile: string): Promise<number> {
     onFault: (error) =>
       log.warn({ fault: messageOf(error) }, 'the database was not read: old figures are shown'),
   });
+  let operator: OperatorHandle | undefined;
   try {
+    operator = await openApiConsole(configuration, databaseUrl, feed, log);
     const server = await serve(config, sources, feed, log);
-    tellParent({ kind: 'ready', info: { httpUrl: server.url } });
+    const operatorAddress = operator?.address ?? '';
+    tellParent({ kind: 'ready', info: { httpUrl: server.url, operatorAddress } });
     systemd.ready(() => statusLine(sources, feed, server.url));
     log.info({ reason: await stopped }, 'asked to stop');
     systemd.stopping();
     await server.close();
   } finally {
+    await operator?.close();
     closeFeed();
     await sources.close();
     systemd.close();

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import type { OperatorStatus } from '../../src/api/operator/status-schema.ts';
+import { startChildRole } from '../../src/app/child-role.ts';
 import { projectPath } from '../../src/kit/project-root.ts';
 import { pollUntil } from '../kit/poll-until.ts';
 import { PoolRig } from '../kit/pool-rig.ts';
@@ -216,5 +217,28 @@ describe('sluice status of an engine that is not well', () => {
     await rig.engine.kill();
     const gone = await sluice('status');
     expect([gone.code, gone.stderr]).toEqual([3, expect.stringContaining('SLUICE_OPERATOR_UNREACHABLE')]);
+  });
+});
+
+describe('the console of sluice api', () => {
+  it('is one for all engines, down while none has told anything, and leaves reloads to them', async () => {
+    changeConfig((config) => {
+      config.operator.servedBy = 'api';
+    });
+    const api = await startChildRole({
+      name: 'api',
+      args: ['api', '--config', rig.configFile],
+      logFile: join(rig.folder, 'api.log'),
+    });
+    try {
+      expect(api.info.operatorAddress).toBe(`unix:${socket}`);
+      const { code, stdout } = await sluice('status');
+      expect([code, stdout]).toEqual([3, expect.stringContaining('no engine has told anything')]);
+      expect((await status()).service.role).toBe('api');
+      expect((await post('reload', {})).answer.outcome).toMatch(/^nothing was applied: engines read/);
+      expect((await post('halt-payouts', { reason: 'from the api' })).status).toBe(200);
+    } finally {
+      await api.stop();
+    }
   });
 });

@@ -5,7 +5,7 @@
  *   empty --first reading: spans of 24 h, minutes of the last hour--> filled --every 10 s: what has been loaded since-->
  *   While the database is away the boards stay as they are; whoever reads sees from when.
  */
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate } from 'node:timers/promises';
 import { ThrottledLog } from '../../kit/log.ts';
 import type { Database } from '../stores/postgres.ts';
 import { MoneyBoard } from './money-board.ts';
@@ -142,7 +142,7 @@ export class Boards {
       this.work.setMinute(minute, await this.#sums(minute * MINUTE_MS, (minute + 1) * MINUTE_MS));
     }
     const waited = Math.min(last, ...[...loaded.values()].map((ms) => Math.floor(ms / MINUTE_MS)));
-    this.work.settle(Math.max(waited, last - WAIT_FOR_ENGINES_MINUTES));
+    await this.work.settle(Math.max(waited, last - WAIT_FOR_ENGINES_MINUTES), () => setImmediate());
     this.#loaded = loaded;
     this.#readToMs = nowMs;
   }

@@ -6,9 +6,9 @@
  *
  *   minutes  [t-71 ... t]           72 columns, the newest are read again until all engines have loaded them
  *   spans    [24 h ago ... now]    145 columns; those that lie in the minutes are summed from them, the others are read whole
- *   windows  m10 h1 h24             summed column by column after each reading, 20 ms for 100,000 workers
+ *   windows  m10 h1 h24             summed column by column after each reading
  *
- * A worker costs 1.8 kB, so `workersMax` of them 360 MB. Those beyond it are counted and have no hashrate here.
+ * A worker costs 2 kB, so `workersMax` of them 400 MB. Those beyond it are counted and have no hashrate here.
  */
 
 export const SPAN_MINUTES = 10;
@@ -64,11 +64,9 @@ export class WorkBoard {
   readonly #minutes: Column[];
   readonly #spans: Column[];
   #rows = ROWS_FIRST;
-  #m10 = new Float64Array(ROWS_FIRST);
-  #h1 = new Float64Array(ROWS_FIRST);
-  #h24 = new Float64Array(ROWS_FIRST);
-  #shares1 = new Float64Array(ROWS_FIRST);
-  #shares24 = new Float64Array(ROWS_FIRST);
+  #shown = windowsOfRows(ROWS_FIRST);
+  /** Summed while the others are shown. */
+  #next = windowsOfRows(ROWS_FIRST);
   #lastMinute = new Int32Array(ROWS_FIRST);
   readonly #touched = new Set<number>();
   readonly #turnedAway = new Set<number>();
@@ -114,11 +112,12 @@ export class WorkBoard {
   }
 
   windowsOf(slot: number): WorkWindows {
-    return { m10: this.#m10[slot]!, h1: this.#h1[slot]!, h24: this.#h24[slot]! };
+    const { m10, h1, h24 } = this.#shown;
+    return { m10: m10[slot]!, h1: h1[slot]!, h24: h24[slot]! };
   }
 
   sharesOf(slot: number): { readonly h1: number; readonly h24: number } {
-    return { h1: this.#shares1[slot]!, h24: this.#shares24[slot]! };
+    return { h1: this.#shown.shares1[slot]!, h24: this.#shown.shares24[slot]! };
   }
 
   /** Unix ms at the end of its last minute with a share; 0 = none on this board. */
@@ -175,21 +174,28 @@ export class WorkBoard {
     this.#fill(column, span, packed, span * SPAN_MINUTES + SPAN_MINUTES - 1);
   }
 
-  /** Sums the windows anew. @param throughMinute first minute that is not complete; the windows end before it */
-  settle(throughMinute: number): void {
-    for (const span of this.#touched) this.#sumSpan(span);
+  /**
+   * Sums the windows anew, column by column; until it is done the old ones are shown.
+   * @param throughMinute first minute that is not complete; the windows end before it
+   * @param breathe awaited after every column: all of them are 0.2 s for 100,000 workers, which nobody shall wait for
+   */
+  async settle(throughMinute: number, breathe: () => Promise<void>): Promise<void> {
+    for (const span of this.#touched) await this.#sumSpan(span, breathe);
     this.#touched.clear();
-    this.#through = throughMinute;
-    this.#sum(this.#minutes, throughMinute - SPAN_MINUTES, throughMinute, this.#m10);
-    this.#sum(this.#minutes, throughMinute - HOUR_MINUTES, throughMinute, this.#h1, this.#shares1);
+    const { m10, h1, h24, shares1, shares24 } = this.#next;
+    await this.#sum(this.#minutes, throughMinute - SPAN_MINUTES, throughMinute, breathe, m10);
+    await this.#sum(this.#minutes, throughMinute - HOUR_MINUTES, throughMinute, breathe, h1, shares1);
     const last = Math.floor((throughMinute - 1) / SPAN_MINUTES);
-    this.#sum(this.#spans, last - SPAN_COLUMNS + 2, last + 1, this.#h24, this.#shares24);
+    await this.#sum(this.#spans, last - SPAN_COLUMNS + 2, last + 1, breathe, h24, shares24);
     // The span under way is short of some minutes: so much of the one a day before belongs to the window.
     const missing = (last + 1) * SPAN_MINUTES - throughMinute;
-    const oldest = this.#spans[(last - SPAN_COLUMNS + 1 + SPAN_COLUMNS) % SPAN_COLUMNS]!;
-    if (missing === 0 || oldest.at !== last - SPAN_COLUMNS + 1) return;
-    for (let slot = 0; slot < this.#names.length; slot++)
-      this.#h24[slot]! += (oldest.hashes[slot]! * missing) / SPAN_MINUTES;
+    const oldest = this.#spans[(last - SPAN_COLUMNS + 1) % SPAN_COLUMNS]!;
+    if (missing > 0 && oldest.at === last - SPAN_COLUMNS + 1) {
+      for (let slot = 0; slot < this.#names.length; slot++)
+        h24[slot]! += (oldest.hashes[slot]! * missing) / SPAN_MINUTES;
+    }
+    [this.#shown, this.#next] = [this.#next, this.#shown];
+    this.#through = throughMinute;
   }
 
   /** Hashes of these workers, minute by minute; undefined = nothing is known of it. */
@@ -232,7 +238,7 @@ export class WorkBoard {
   }
 
   /** A span of which a minute has been read: the sum of those that are there. */
-  #sumSpan(span: number): void {
+  async #sumSpan(span: number, breathe: () => Promise<void>): Promise<void> {
     const first = span * SPAN_MINUTES;
     const column = this.#spans[span % SPAN_COLUMNS]!;
     const minutes = this.#minutes.filter((one) => one.at >= first && one.at < first + SPAN_MINUTES);
@@ -246,23 +252,25 @@ export class WorkBoard {
         column.hashes[slot]! += hashes[slot]!;
         column.shares[slot]! += shares[slot]!;
       }
+      await breathe();
     }
   }
 
-  #sum(
+  async #sum(
     columns: readonly Column[],
     from: number,
     to: number,
+    breathe: () => Promise<void>,
     hashes: Float64Array,
     shares?: Float64Array,
-  ): void {
+  ): Promise<void> {
     hashes.fill(0);
     shares?.fill(0);
     for (const column of columns) {
       if (column.at < from || column.at >= to) continue;
       for (let slot = 0; slot < this.#names.length; slot++) hashes[slot]! += column.hashes[slot]!;
-      if (!shares) continue;
-      for (let slot = 0; slot < this.#names.length; slot++) shares[slot]! += column.shares[slot]!;
+      for (let slot = 0; shares && slot < this.#names.length; slot++) shares[slot]! += column.shares[slot]!;
+      await breathe();
     }
   }
 
@@ -275,20 +283,24 @@ export class WorkBoard {
       column.shares = new Uint32Array(rows);
       column.shares.set(shares);
     }
-    const longer = (old: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> => {
-      const grown = new Float64Array(rows);
-      grown.set(old);
-      return grown;
-    };
-    this.#m10 = longer(this.#m10);
-    this.#h1 = longer(this.#h1);
-    this.#h24 = longer(this.#h24);
-    this.#shares1 = longer(this.#shares1);
-    this.#shares24 = longer(this.#shares24);
+    for (const windows of [this.#shown, this.#next]) {
+      for (const name of WINDOW_NAMES) {
+        const old = windows[name];
+        windows[name] = new Float64Array(rows);
+        windows[name].set(old);
+      }
+    }
     const last = new Int32Array(rows);
     last.set(this.#lastMinute);
     this.#lastMinute = last;
   }
+}
+
+const WINDOW_NAMES = ['m10', 'h1', 'h24', 'shares1', 'shares24'] as const;
+type Windows = Record<(typeof WINDOW_NAMES)[number], Float64Array<ArrayBuffer>>;
+
+function windowsOfRows(rows: number): Windows {
+  return Object.fromEntries(WINDOW_NAMES.map((name) => [name, new Float64Array(rows)])) as Windows;
 }
 
 /** Ids count from 1 in PostgreSQL and stay far below 2^53. */

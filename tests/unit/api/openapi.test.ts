@@ -88,7 +88,7 @@ function markdown(): string {
     '- Errors are problems of RFC 9457: `type` to branch on ([ERRORS.md](ERRORS.md)), `hint` for people. An unknown or repeated parameter is one.',
     '- Lists come page by page: `next` goes into `cursor` of the next request.',
     '- A client has 600 requests a minute and 300 at once; `429` says when to come again. Clients behind a proxy on the same machine are told apart by `x-forwarded-for`; a proxy elsewhere, and one that names nobody, is one client or none: limit there.',
-    '- Figures of miners come from memory, which is read from the database every 10 s: 1.8 kB a worker that worked today (200,000 at most), 300 bytes an account. While the database is away they stay as they were, and say of when they are.',
+    '- Figures of miners come from memory, which is read from the database every 10 s: 2 kB a worker that worked today (200,000 at most), 300 bytes an account. While the database is away they stay as they were, and say of when they are.',
     '',
   ];
   for (const { name, description } of document.tags!) {

@@ -18,6 +18,8 @@ function packed(sums: readonly Sum[]): Buffer {
   return bytes;
 }
 
+const breathe = async (): Promise<void> => {};
+
 function boardOf(workers: number, max?: number): WorkBoard {
   const board = new WorkBoard(max);
   for (let id = 1; id <= workers; id++)
@@ -29,82 +31,86 @@ function boardOf(workers: number, max?: number): WorkBoard {
 const NOON = 29_500_000 - (29_500_000 % 1_440);
 
 describe('the board of work', () => {
-  it('has the sums of ten minutes, an hour and a day, whatever came in which order and how often', () => {
+  it('has the sums of ten minutes, an hour and a day, whatever came in which order and how often', async () => {
     const minuteOfWork = fc.record({
       worker: fc.integer({ min: 1, max: 4 }),
       ago: fc.integer({ min: 1, max: 60 }),
       hashes: fc.integer({ min: 1, max: 1_000 }),
     });
-    fc.assert(
-      fc.property(fc.array(minuteOfWork, { maxLength: 60 }), fc.integer({ min: 0, max: 59 }), (all, into) => {
-        const board = boardOf(4);
-        const now = NOON + into;
-        // As they are read: from the beginning of a span.
-        const first = Math.floor((now - 60) / SPAN_MINUTES) * SPAN_MINUTES;
-        const byMinute = new Map<number, Sum[]>();
-        for (const { worker, ago, hashes } of all) {
-          const sums = byMinute.get(now - ago) ?? [];
-          if (!sums.some((one) => one.worker === worker)) sums.push({ worker, hashes, shares: 1 });
-          byMinute.set(now - ago, sums);
-        }
-        // Half of each minute first, as when an engine is late; then all of it, twice.
-        for (let minute = first; minute <= now; minute++)
-          board.setMinute(minute, packed((byMinute.get(minute) ?? []).slice(1)));
-        board.settle(now);
-        for (let turn = 0; turn < 2; turn++) {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(minuteOfWork, { maxLength: 60 }),
+        fc.integer({ min: 0, max: 59 }),
+        async (all, into) => {
+          const board = boardOf(4);
+          const now = NOON + into;
+          // As they are read: from the beginning of a span.
+          const first = Math.floor((now - 60) / SPAN_MINUTES) * SPAN_MINUTES;
+          const byMinute = new Map<number, Sum[]>();
+          for (const { worker, ago, hashes } of all) {
+            const sums = byMinute.get(now - ago) ?? [];
+            if (!sums.some((one) => one.worker === worker)) sums.push({ worker, hashes, shares: 1 });
+            byMinute.set(now - ago, sums);
+          }
+          // Half of each minute first, as when an engine is late; then all of it, twice.
           for (let minute = first; minute <= now; minute++)
-            board.setMinute(minute, packed(byMinute.get(minute) ?? []));
-          board.settle(now);
-        }
-        for (let worker = 1; worker <= 4; worker++) {
-          const within = (minutes: number): number => {
-            let sum = 0;
-            for (const [minute, sums] of byMinute)
-              if (minute >= now - minutes)
-                for (const one of sums) if (one.worker === worker) sum += one.hashes;
-            return sum;
-          };
-          const windows = board.windowsOf(board.slotOf(worker)!);
-          expect(windows.m10).toBe(within(10));
-          expect(windows.h1).toBe(within(60));
-          expect(windows.h24).toBe(within(1_440));
-        }
-      }),
+            board.setMinute(minute, packed((byMinute.get(minute) ?? []).slice(1)));
+          await board.settle(now, breathe);
+          for (let turn = 0; turn < 2; turn++) {
+            for (let minute = first; minute <= now; minute++)
+              board.setMinute(minute, packed(byMinute.get(minute) ?? []));
+            await board.settle(now, breathe);
+          }
+          for (let worker = 1; worker <= 4; worker++) {
+            const within = (minutes: number): number => {
+              let sum = 0;
+              for (const [minute, sums] of byMinute)
+                if (minute >= now - minutes)
+                  for (const one of sums) if (one.worker === worker) sum += one.hashes;
+              return sum;
+            };
+            const windows = board.windowsOf(board.slotOf(worker)!);
+            expect(windows.m10).toBe(within(10));
+            expect(windows.h1).toBe(within(60));
+            expect(windows.h24).toBe(within(1_440));
+          }
+        },
+      ),
       { numRuns: 200 },
     );
   });
 
-  it('forgets what is older than a day, to the part of a span', () => {
+  it('forgets what is older than a day, to the part of a span', async () => {
     const board = boardOf(1);
     const span = NOON / SPAN_MINUTES;
     for (let back = 1; back <= 144; back++)
       board.setSpan(span - back, packed([{ worker: 1, hashes: 600, shares: 6 }]));
-    board.settle(NOON);
+    await board.settle(NOON, breathe);
     expect(board.windowsOf(0).h24).toBe(144 * 600);
     expect(board.sharesOf(0).h24).toBe(144 * 6);
     // Four minutes later, in which nothing came: so much less.
     for (let minute = NOON; minute < NOON + 4; minute++) board.setMinute(minute, packed([]));
-    board.settle(NOON + 4);
+    await board.settle(NOON + 4, breathe);
     expect(board.windowsOf(0).h24).toBe(143 * 600 + 360);
     board.setSpan(span + 143, packed([]));
-    board.settle(NOON + 1_440);
+    await board.settle(NOON + 1_440, breathe);
     expect(board.windowsOf(0)).toEqual({ m10: 0, h1: 0, h24: 0 });
     expect(board.lastShareMs(0)).toBe(NOON * 60_000);
   });
 
-  it('keeps everything when it grows, and has no place for more than its bound', () => {
+  it('keeps everything when it grows, and has no place for more than its bound', async () => {
     const board = boardOf(1_000, 3_000);
     board.setMinute(NOON, packed([{ worker: 1_000, hashes: 8, shares: 2 }]));
     for (let id = 1_001; id <= 3_500; id++)
       board.add({ id, name: '', accountId: 1, address: 'a1', firstSeenAt: '' });
-    board.settle(NOON + 1);
+    await board.settle(NOON + 1, breathe);
     expect(board.windowsOf(board.slotOf(1_000)!)).toEqual({ m10: 8, h1: 8, h24: 8 });
     expect([board.workers, board.turnedAway]).toEqual([3_000, 500]);
     // Who was turned away is not asked for again and again.
     expect(board.strangersIn(packed([{ worker: 3_400, hashes: 1, shares: 1 }]))).toEqual([]);
     expect(board.strangersIn(packed([{ worker: 9_999, hashes: 1, shares: 1 }]))).toEqual([9_999]);
     board.setMinute(NOON, packed([{ worker: 3_400, hashes: 1, shares: 1 }]));
-    board.settle(NOON + 1);
+    await board.settle(NOON + 1, breathe);
     expect(board.windowsOf(board.slotOf(3_000)!).h1).toBe(0);
   });
 

@@ -10,6 +10,7 @@ const COLUMNS = 24;
 const HEIGHT = 8;
 /** All engines that are chosen above. */
 const ENGINE = 'job=~"$job", instance=~"$instance"';
+const PROCESSES = '__name__=~"sluice_build_info|sluice_api_live_clients"';
 const SOURCE = { type: 'prometheus', uid: '$datasource' };
 
 /** What one line of a panel shows. `{}` in it stands for the chosen engines; legend: a template of Grafana. */
@@ -110,6 +111,11 @@ export const DASHBOARDS = [
         rate('sluice_api_responses_total', undefined, 'status'),
         line('sum(sluice_api_live_clients{})', 'live sockets'),
         rate('sluice_api_live_dropped_total', '{{instance}} live dropped'),
+      ]),
+      panel('Live feed', 'short', [
+        line('sluice_live_readers{}', '{{instance}} readers'),
+        rate('sluice_live_cut_total', '{{instance}} did not read'),
+        rate('sluice_live_faults_total', '{{instance}} at fault'),
       ]),
       row('Process'),
       panel('Threads: part of a core', 'percentunit', [
@@ -350,8 +356,9 @@ function grafana({ uid, title, panels }) {
     templating: {
       list: [
         { name: 'datasource', type: 'datasource', query: 'prometheus' },
-        variable('job', 'label_values(sluice_build_info, job)'),
-        variable('instance', 'label_values(sluice_build_info{job=~"$job"}, instance)'),
+        // Engines, and `sluice api` where pages have a process of their own.
+        variable('job', `label_values({${PROCESSES}}, job)`),
+        variable('instance', `label_values({${PROCESSES}, job=~"$job"}, instance)`),
       ],
     },
     links: [{ type: 'dashboards', title: 'Sluice', tags: ['sluice'], asDropdown: true }],

@@ -1,6 +1,6 @@
 /** A running engine, asked by `sluice status` and told by SIGHUP and by the console. */
 import { execFile } from 'node:child_process';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -209,7 +209,7 @@ describe('sluice status of an engine that is not well', () => {
     const refused = await sluice('status');
     expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('That is not the token')]);
     writeFileSync(tokenFile, TOKEN, { mode: 0o600 });
-    await rig.killNode();
+    const node = await rig.killNode();
     await becomes('DOWN');
     const { code, stdout } = await sluice('status');
     expect(code).toBe(3);
@@ -217,25 +217,33 @@ describe('sluice status of an engine that is not well', () => {
     await rig.engine.kill();
     const gone = await sluice('status');
     expect([gone.code, gone.stderr]).toEqual([3, expect.stringContaining('SLUICE_OPERATOR_UNREACHABLE')]);
+    await node.restart();
   });
 });
 
 describe('the console of sluice api', () => {
-  it('is one for all engines, down while none has told anything, and leaves reloads to them', async () => {
+  it('is one for all engines, down without any, and leaves reloads to them', async () => {
+    const directory = join(rig.folder, 'live');
+    mkdirSync(directory);
     changeConfig((config) => {
       config.operator.servedBy = 'api';
+      config.live = { directory };
+      config.http.enabled = false;
     });
-    const api = await startChildRole({
-      name: 'api',
-      args: ['api', '--config', rig.configFile],
-      logFile: join(rig.folder, 'api.log'),
-    });
+    const logFile = join(rig.folder, 'api.log');
+    const api = await startChildRole({ name: 'api', args: ['api', '--config', rig.configFile], logFile });
     try {
       expect(api.info.operatorAddress).toBe(`unix:${socket}`);
       const { code, stdout } = await sluice('status');
       expect([code, stdout]).toEqual([3, expect.stringContaining('no engine has told anything')]);
-      expect((await status()).service.role).toBe('api');
       expect((await post('reload', {})).answer.outcome).toMatch(/^nothing was applied: engines read/);
+      await rig.startEngine().ready;
+      await becomes('OK');
+      const { service, engines } = await status();
+      expect([service.role, engines.map(({ instance }) => instance)]).toEqual(['api', ['sluice-test']]);
+      await rig.engine.kill();
+      await becomes('DOWN');
+      expect((await status()).verdict.reasons[0]!.text).toMatch(/^the engine has said nothing for \d+ s$/);
       expect((await post('halt-payouts', { reason: 'from the api' })).status).toBe(200);
     } finally {
       await api.stop();

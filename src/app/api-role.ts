@@ -20,6 +20,7 @@ import { EdgeError, messageOf } from '../kit/edge-error.ts';
 import { createLogger, type Logger } from '../kit/log.ts';
 import { Counter, CounterFamily, createRegistry, Gauge, type Registry } from '../kit/metrics.ts';
 import { connectSystemd } from '../kit/systemd.ts';
+import type { Boards } from '../ledger/views/boards.ts';
 import type { EngineFeed } from '../live/engine-feed.ts';
 import { noEngines } from '../live/no-engines.ts';
 import { SocketFeed } from '../live/socket-feed.ts';
@@ -111,6 +112,7 @@ async function serve(config: Config, sources: PoolSources, feed: EngineFeed, log
     { name: 'sluice_api_live_clients', help: 'Open live sockets.' },
     () => live.hub.clients,
   );
+  if (boards) registerBoards(registry, boards);
   const handle = createRoutes({
     ...{ reads, terms, origins, nowMs, assets: loadPageAssets(), wallClock: Date.now },
     ...(desk && { desk }),
@@ -142,6 +144,19 @@ async function serve(config: Config, sources: PoolSources, feed: EngineFeed, log
       live.close();
     },
   };
+}
+
+function registerBoards(registry: Registry, boards: Boards): void {
+  const gauge = (name: string, help: string, read: () => number) => new Gauge(registry, { name, help }, read);
+  gauge('sluice_api_figures_age_seconds', 'Age of what is shown of miners; -1 = not read yet.', () =>
+    boards.filled ? (Date.now() - boards.refreshedAtMs) / 1_000 : -1,
+  );
+  gauge('sluice_api_board_workers', 'Workers whose figures are in memory.', () => boards.work.workers);
+  gauge(
+    'sluice_api_board_turned_away',
+    'Workers for whom there was no place in memory.',
+    () => boards.work.turnedAway,
+  );
 }
 
 function counted(handle: HttpHandler, registry: Registry): HttpHandler {

@@ -69,7 +69,9 @@ describe('sluice api', () => {
     expect(pool).toMatchObject({ miners: 0, ready: { ok: false, reasons: ['no engine tells anything'] } });
     expect((await get('/')).status).toBe(200);
     expect((await get('/healthz')).status).toBe(200);
-    expect(await (await get('/metrics')).text()).toContain('sluice_api_responses_total');
+    const metrics = await (await get('/metrics')).text();
+    for (const name of ['responses_total', 'figures_age_seconds', 'board_workers 0'])
+      expect(metrics).toContain(`sluice_api_${name}`);
   });
 
   it('takes settings that an account has signed, with rights to nothing else', async () => {

@@ -12,14 +12,14 @@ const RECENT_MS = 120_000;
 export class FirstShare {
   #place;
   #live;
-  #onSeen;
+  #onKnown;
   #address = '';
   #timer;
 
-  constructor(place, live, onSeen = () => {}) {
+  constructor(place, live, onKnown = () => {}) {
     this.#place = place;
     this.#live = live;
-    this.#onSeen = onSeen;
+    this.#onKnown = onKnown;
   }
 
   watch(address) {
@@ -45,6 +45,8 @@ export class FirstShare {
     const page = await readJson(`/api/v1${minerHref(address)}/workers`);
     if (!page || address !== this.#address) return;
     this.#show(page.items, page.items.filter((worker) => worker.connections > 0).length);
+    // Its page is there now; the socket alone may know of it before the database does.
+    this.#onKnown();
   }
 
   #show(workers, connected) {
@@ -63,7 +65,6 @@ export class FirstShare {
       `We see ${who}: a share was accepted ${agoText(newest.lastShareAt, nowMs)}. `,
       minerHref(this.#address),
     );
-    this.#onSeen();
   }
 
   #say(what, text, href) {

@@ -138,7 +138,7 @@ export class EngineGauges {
     const hash = configHash(config);
     this.#gauge(
       'config_hash',
-      'Number made of the configuration: engines that should be alike have the same.',
+      'Number made of network, treasury, ports, rewards and payouts: engines of one pool have the same.',
       () => hash,
     );
   }
@@ -154,14 +154,11 @@ export class EngineGauges {
   }
 }
 
-/** Without what differs from engine to engine of one pool, and without secrets: a hash of a password can be tried offline. */
-function configHash({
-  instance: _instance,
-  database: _database,
-  metrics: _metrics,
-  ...same
-}: Config): number {
-  const text = createHash('sha256').update(JSON.stringify(same)).digest('hex');
+/** Of what all engines of a pool must agree on. No secret is in it: a hash of a password can be tried offline. */
+function configHash({ kaspa, stratum, rewards, payouts }: Config): number {
+  const { network, payAddress } = kaspa;
+  const terms = JSON.stringify([network, payAddress, stratum.ports, rewards, payouts]);
+  const text = createHash('sha256').update(terms).digest('hex');
   return Number(`0x${text.slice(0, HASH_DIGITS)}`);
 }
 

@@ -108,7 +108,7 @@ describe('a pass over the sessions', () => {
     const first = room.filler.pass();
     const again = room.filler.pass();
     await Promise.all([first, again]);
-    expect(room.turns).toBe(4);
+    expect(room.turns).toBe(17);
     expect(room.filler.counts).toEqual({ connections: 4_500, addresses: 1, workers: 3_000, byPort: [4_500] });
   });
 

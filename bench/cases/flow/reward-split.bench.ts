@@ -2,11 +2,14 @@
  * A reward over so many accounts with so many sums of workers and minutes in the window: added up by PostgreSQL, divided in Node. Against
  * it the usual way, every row fetched and added up in a Map; and the whole settlement, with the second division that SQL makes.
  */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Sql } from 'postgres';
 import { POTS } from '../../../src/domain/pot.ts';
 import { silentLogger } from '../../../src/kit/log.ts';
+import { projectPath } from '../../../src/kit/project-root.ts';
 import { post } from '../../../src/ledger/books.ts';
 import { startEmbeddedPostgres } from '../../../src/ledger/embedded-postgres.ts';
 import { Lead } from '../../../src/ledger/lead.ts';
@@ -20,6 +23,7 @@ import { openDatabase } from '../../../src/ledger/stores/postgres.ts';
 import { type CaseContext, type CaseResult, defineCase, type Measure } from '../../lib/bench-case.ts';
 import { databaseFolder } from '../../lib/database-folder.ts';
 import { ROUNDS } from '../../lib/flow-parameters.ts';
+import type { RewardSplitPeak } from '../../lib/reward-split-process.ts';
 
 const parameters = {
   accounts: { unit: '', text: 'with work in the window', real: 100_000, smoke: 200, min: 1, max: 10_000_000 },
@@ -47,7 +51,6 @@ const NETWORK_BITS = 0x1900ffff;
 const START_UNIX_MS = Date.UTC(2026, 0, 1);
 const MINUTES_PER_DAY = 1_440;
 const MS_PER_MINUTE = 60_000;
-const MEBIBYTE = 2 ** 20;
 
 /** One worker an account; minute after minute, every worker in turn. Returns the window's end. */
 async function fill(sql: Sql, { accounts, rows }: Given): Promise<number> {
@@ -119,6 +122,19 @@ function divide(accounts: Awaited<ReturnType<typeof workInWindow>>, toMs: number
   });
 }
 
+/** In a process of its own: this one holds what is compared as well. It takes the lead, which must be free. */
+async function peakOfSplit(url: string, endUnixMs: number): Promise<RewardSplitPeak> {
+  const given = [url, START_UNIX_MS, endUnixMs, REWARD_SOMPI, JSON.stringify(TERMS)].map(String);
+  const child = fork(projectPath('dist', 'bench', 'lib', 'reward-split-process.js'), given, { execArgv: [] });
+  const [peak] = (await Promise.race([
+    once(child, 'message'),
+    once(child, 'exit').then(([code]) => {
+      throw new Error(`the split's process ended with ${code}`);
+    }),
+  ])) as [RewardSplitPeak];
+  return peak;
+}
+
 async function run({ values, progress }: CaseContext<typeof parameters>): Promise<CaseResult> {
   const folder = databaseFolder('sluice-bench-');
   const server = await startEmbeddedPostgres({ dataDir: join(folder, 'pg'), log: silentLogger });
@@ -129,7 +145,7 @@ async function run({ values, progress }: CaseContext<typeof parameters>): Promis
     naive: [],
     settlement: [],
   };
-  const rssMib: number[] = [];
+  const peaks: RewardSplitPeak[] = [];
   const invalid: string[] = [];
   let checksum = '';
   const timed = async <T>(into: number[], work: () => T | Promise<T>): Promise<T> => {
@@ -161,7 +177,6 @@ async function run({ values, progress }: CaseContext<typeof parameters>): Promis
           invalid.push('minutes and ten minutes disagree');
       });
       const divided = await timed(seconds.split, () => divide(window, end));
-      rssMib.push(process.memoryUsage().rss / MEBIBYTE);
       const given = divided.parts.reduce((sum, part) => sum + part.grossSompi, 0n);
       if (given !== REWARD_SOMPI) invalid.push(`${given} of ${REWARD_SOMPI} sompi were given`);
       checksum = `parts ${divided.parts.length}, first ${divided.parts[0]?.grossSompi}`;
@@ -172,7 +187,6 @@ async function run({ values, progress }: CaseContext<typeof parameters>): Promis
       );
       await addReward(sql, lead, round + 1, end);
       const report = await timed(seconds.settlement, () => settler.tick());
-      rssMib.push(process.memoryUsage().rss / MEBIBYTE);
       if (report.settled.length !== 1 || report.halted) invalid.push('the reward was not settled');
       progress(round * 2 + 2, total, `settled in ${seconds.settlement.at(-1)!.toFixed(2)} s`);
     }
@@ -181,7 +195,12 @@ async function run({ values, progress }: CaseContext<typeof parameters>): Promis
     if (window.some(({ accountId, work }) => naive.get(accountId) !== work))
       invalid.push('PostgreSQL and the Map disagree');
     progress(total, total, `row by row ${seconds.naive.at(-1)!.toFixed(2)} s`);
+    await addReward(sql, lead, values.rounds + 1, end);
     lead.close();
+    const peak = await peakOfSplit(server.url, end);
+    if (peak.settled !== 1 || peak.parts !== window.length)
+      invalid.push('the process of its own divided otherwise');
+    peaks.push(peak);
     await sql.end();
   } finally {
     await server.stop();
@@ -202,7 +221,18 @@ async function run({ values, progress }: CaseContext<typeof parameters>): Promis
         'lower',
         seconds.split.map((value) => value * 1_000),
       ),
-      one('node.rss_mib', 'MiB', 'lower', rssMib),
+      one(
+        'node.split_peak_mib',
+        'MiB',
+        'lower',
+        peaks.map(({ splitMib }) => splitMib),
+      ),
+      one(
+        'node.settlement_peak_mib',
+        'MiB',
+        'lower',
+        peaks.map(({ settlementMib }) => settlementMib),
+      ),
       one('minutes.seconds', 's', 'lower', seconds.minutes),
       one('settlement.seconds', 's', 'lower', seconds.settlement),
       one('naive.seconds', 's', 'lower', seconds.naive),

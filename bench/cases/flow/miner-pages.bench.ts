@@ -143,7 +143,7 @@ async function whenReady(url: URL): Promise<void> {
 function faultsOf({ scheduled, answered, failed, late, statuses }: PageLoadReport): string[] {
   const faults: string[] = [];
   if (late > scheduled * LATE_MAX)
-    faults.push(`the readers fell behind: ${late} of ${scheduled} requests left over 10 ms late`);
+    faults.push(`the generator fell behind: ${late} of ${scheduled} requests left over 10 ms late`);
   if (answered < scheduled) faults.push(`${scheduled - answered} of ${scheduled} requests were not answered`);
   if (failed > 0) faults.push(`${failed} connections were closed`);
   for (const [status, count] of Object.entries(statuses))

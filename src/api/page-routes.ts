@@ -140,9 +140,13 @@ function pageOf(cursor: string | null, limit: number): PageQuery {
   return parsed.data;
 }
 
+/** Never through the middle of a character: half of one cannot be written into an address. */
+function short(text: string): string {
+  return text.slice(0, CHOICE_MAX_CHARS).replace(/[\uD800-\uDBFF]$/, '');
+}
+
 function choiceOf(query: URLSearchParams): ConnectChoice {
-  const asked = (name: keyof ConnectChoice): string =>
-    (query.get(name) ?? NO_CHOICE[name]).slice(0, CHOICE_MAX_CHARS);
+  const asked = (name: keyof ConnectChoice): string => short(query.get(name) ?? NO_CHOICE[name]);
   return {
     miner: asked('miner'),
     machine: asked('machine'),
@@ -177,7 +181,7 @@ async function homePage(sources: PageSources, query: URLSearchParams): Promise<P
 
 /** The form's answer. Whatever was typed becomes a path, where it is checked. */
 function findMiner(query: URLSearchParams): HttpResponse {
-  const asked = (query.get('address') ?? '').trim().slice(0, CHOICE_MAX_CHARS);
+  const asked = short((query.get('address') ?? '').trim());
   return {
     status: 303,
     headers: { location: asked === '' ? '/' : minerHref(asked), 'cache-control': 'no-store' },

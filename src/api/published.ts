@@ -18,3 +18,11 @@ export function publish(snapshot: PoolSnapshot, receivedAtMs: number): Published
 export function etagOf(content: string | Uint8Array): string {
   return `"${createHash('sha256').update(content).digest('base64url').slice(0, 22)}"`;
 }
+
+/** Of the header if-none-match, which compares weakly: W/"x" is "x". `*` is whatever there is. */
+export function isKnown(ifNoneMatch: string, etag: string): boolean {
+  return ifNoneMatch.split(',').some((tag) => {
+    const plain = tag.trim().replace(/^W\//, '');
+    return plain === etag || plain === '*';
+  });
+}

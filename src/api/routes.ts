@@ -21,7 +21,7 @@ import type { PageAsset, PageAssets } from './page-assets.ts';
 import { createPageRoutes } from './page-routes.ts';
 import type { PoolReads } from './pool-reads.ts';
 import { problem } from './problem.ts';
-import { etagOf, type PublishedSnapshot } from './published.ts';
+import { etagOf, isKnown, type PublishedSnapshot } from './published.ts';
 import { Answerer } from './routes/answer.ts';
 import { matchPath } from './routes/api-table.ts';
 import type { SettingsDesk } from './settings-desk.ts';
@@ -148,7 +148,7 @@ function cached(
   cacheControl = 'no-cache',
 ): HttpResponse {
   const headers = { 'content-type': contentType, 'cache-control': cacheControl, etag };
-  const unchanged = request.ifNoneMatch.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
+  const unchanged = isKnown(request.ifNoneMatch, etag);
   return unchanged ? { status: 304, headers, body: '' } : { status: 200, headers, body };
 }
 

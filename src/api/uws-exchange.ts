@@ -21,8 +21,20 @@ export function headOf(response: UwsResponse, native: UwsRequest): RequestHead {
     origin: native.getHeader('origin'),
     host: native.getHeader('host'),
     peer: Buffer.from(response.getRemoteAddressAsText()).toString('latin1'),
-    forwardedFor: native.getHeader('x-forwarded-for'),
+    forwardedFor: forwardedForOf(native),
   };
+}
+
+/**
+ * Of several headers of one name `getHeader` gives the first, which the client may have written: some proxies add theirs below it
+ * (HAProxy's `forwardfor`). So all of them, as node:http joins them; the last name counts.
+ */
+function forwardedForOf(native: UwsRequest): string {
+  const all: string[] = [];
+  native.forEach((name, value) => {
+    if (name === 'x-forwarded-for') all.push(value);
+  });
+  return all.join(', ');
 }
 
 /** One request and its answer. */

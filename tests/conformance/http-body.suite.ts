@@ -105,6 +105,11 @@ export function describeHttpBodies(
       expect(await (await get('/')).text()).toBe('127.0.0.1');
       const headers = { 'x-forwarded-for': '198.51.100.7, 2001:db8::1' };
       expect(await (await get('/', { headers })).text()).toBe('2001:db8:0:0');
+      // The first is the client's own, the second of the proxy that adds one.
+      const twice = 'x-forwarded-for: 198.51.100.7\r\nX-Forwarded-For: 203.0.113.9\r\n';
+      expect(await answerTo(`GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${twice}\r\n`)).toContain(
+        '\r\n\r\n203.0.113.9',
+      );
     });
   });
 }

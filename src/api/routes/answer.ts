@@ -12,7 +12,7 @@ import { ClientAllowance } from '../client-allowance.ts';
 import type { HttpRequest, HttpResponse } from '../http-engine.ts';
 import { CursorInvalid, ReadUnavailable } from '../pool-reads.ts';
 import { namedProblem, problem } from '../problem.ts';
-import { etagOf } from '../published.ts';
+import { etagOf, isKnown } from '../published.ts';
 import type { PathMatch } from './api-table.ts';
 import type { EndpointSources } from './endpoint.ts';
 
@@ -162,6 +162,6 @@ function invalid(parameter: string, hint: string): HttpResponse {
 
 function responseOf(request: HttpRequest, { body, etag, cacheControl }: KeptAnswer): HttpResponse {
   const headers = { 'content-type': 'application/json', 'cache-control': cacheControl, etag };
-  const unchanged = request.ifNoneMatch.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
+  const unchanged = isKnown(request.ifNoneMatch, etag);
   return unchanged ? { status: 304, headers, body: '' } : { status: 200, headers, body };
 }

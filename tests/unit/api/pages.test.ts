@@ -319,6 +319,10 @@ describe('pages that cannot show what was asked for', () => {
       '/miners/..%2F..%2Fx%0D%0Aset-cookie:1',
     );
     expect((await page('/miners?address=')).location).toBe('/');
+    // Cut after 100 characters of UTF-16: never through the middle of one.
+    const long = `${'a'.repeat(99)}%F0%9F%98%80`;
+    expect((await page(`/miners?address=${long}`)).location).toBe(`/miners/${'a'.repeat(99)}`);
+    expect((await page(`/?address=${long}`)).status).toBe(200);
   });
 
   it('refuse a cursor that nobody gave out', async () => {

@@ -176,6 +176,8 @@ async function serve(): Promise<void> {
     limits: { ...HTTP_LIMITS, connectionsMax: HTTP_LIMITS.connectionsMax + data.liveClientsMax },
     onLiveDropped: () => dropped.inc(),
   });
+  // Ending did not know of it yet, and the native server must never be open when the thread ends.
+  if (ending) return chosen.engine.close();
   engine = chosen.engine;
   live.hub.attach(engine);
   tell({ kind: 'listening', port: engine.port, engine: engine.name, remark: chosen.remark });

@@ -1,6 +1,7 @@
 /**
  * Refused submissions, from the sessions to PostgreSQL: once a minute what sessions came to is summed up and handed to the loader's
- * thread; a batch that was not taken is handed over again. Nothing here runs per submission.
+ * thread; a batch that was not taken is handed over again. Nothing here runs per submission, and sessions are asked in slices: on a fast
+ * chain nearly each of them has a stale share to tell of every minute, and 100,000 of those take 0.2 s.
  *
  *   session ends, or the minute does --count--> tally --batch--> loader's thread --taken--> the next
  */
@@ -25,6 +26,8 @@ export interface RefusalTellerRooms {
 
 const TICK_MS = 5_000;
 const MINUTE_MS = 60_000;
+/** 2 us each where there is something to tell. */
+const SLICE_SLOTS = 250;
 /** At the end: a database that is there takes milliseconds. */
 const FINISH_MS = 5_000;
 const FINISH_RETRY_MS = 250;
@@ -37,6 +40,7 @@ export class RefusalTeller {
   #minute: number;
   /** When all sessions were asked last; 0 = nothing to send. */
   #askedAtMs = 0;
+  #isAsking = false;
   #sending: Promise<boolean> | undefined;
 
   constructor(options: RefusalTellerOptions) {
@@ -67,7 +71,8 @@ export class RefusalTeller {
     const rooms = this.#rooms;
     if (rooms === undefined) return;
     await this.#sending;
-    rooms.stratum.tellRefusals();
+    for (let at = rooms.stratum.tellRefusals(0, SLICE_SLOTS); at > 0; )
+      at = rooms.stratum.tellRefusals(at, SLICE_SLOTS);
     const deadline = performance.now() + FINISH_MS;
     for (;;) {
       this.#askedAtMs = this.#options.wallClock();
@@ -93,11 +98,21 @@ export class RefusalTeller {
     const minute = Math.floor(nowMs / MINUTE_MS);
     if (minute !== this.#minute) {
       this.#minute = minute;
-      this.#isTurning = true;
-      this.#rooms!.stratum.tellRefusals();
-      this.#isTurning = false;
-      this.#askedAtMs = nowMs;
+      if (!this.#isAsking) this.#ask(0, nowMs);
     }
+    void this.#send();
+  }
+
+  #ask(from: number, nowMs: number): void {
+    this.#isTurning = true;
+    const next = this.#rooms!.stratum.tellRefusals(from, SLICE_SLOTS);
+    this.#isTurning = false;
+    this.#isAsking = next > 0;
+    if (next > 0) {
+      setImmediate(() => this.#ask(next, nowMs));
+      return;
+    }
+    this.#askedAtMs = nowMs;
     void this.#send();
   }
 

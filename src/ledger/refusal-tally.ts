@@ -26,8 +26,10 @@ export interface RefusedBy {
 const MINUTE_S = 60;
 const SPAN_S = 600;
 const HOUR_S = 3_600;
-/** Of 100 bytes each; a statement of some MB is taken in a second. */
+/** Of 100 bytes each. */
 const WORKER_ROWS_MAX = 50_000;
+/** They become text on the main thread: 1 ms. */
+const WORKER_ROWS_PER_BATCH = 2_000;
 /** Names without an accepted share may be invented: they get no more than half. */
 const UNPROVEN_ROWS_MAX = WORKER_ROWS_MAX / 2;
 /** A day of minutes with all verdicts in two pots. */
@@ -44,13 +46,16 @@ interface WorkerRow {
 export class RefusalTally {
   readonly #boot: number;
   #poolRows = new Map<string, { minuteS: number; pot: number; verdict: number; count: number }>();
-  #workerRows = new Map<string, WorkerRow>();
+  readonly #workerRows = new Map<string, WorkerRow>();
   #sequence = 0;
   #underWay: RefusalBatch | undefined;
+  /** Before it nothing is left here. */
+  #through: number;
 
   /** @param boot names this start of the engine: unix ms */
   constructor(boot: number) {
     this.#boot = boot;
+    this.#through = boot;
   }
 
   /** Rows that wait, and are not under way. */
@@ -71,19 +76,22 @@ export class RefusalTally {
   }
 
   /**
-   * The batch to send: the one that is under way for as long as it was not taken, then what has gathered since. An empty one says that
-   * there was nothing to say.
+   * The batch to send: the one that is under way for as long as it was not taken, then what has gathered since, or the first part of
+   * that; then its `throughUnixMs` is an older one than was asked for. An empty one says that there was nothing to say.
    */
   batch(throughUnixMs: number): RefusalBatch {
     if (this.#underWay !== undefined) return this.#underWay;
     const poolRows = [...this.#poolRows.values()].map((r) => [r.minuteS, r.pot, r.verdict, r.count]);
-    const workerRows = [...this.#workerRows.values()].map((r) => [
-      ...[r.spanS, r.address, r.worker, r.verdict, r.count],
-    ]);
     this.#poolRows = new Map();
-    this.#workerRows = new Map();
+    const workerRows: (number | string)[][] = [];
+    for (const [key, { spanS, address, worker, verdict, count }] of this.#workerRows) {
+      if (workerRows.length === WORKER_ROWS_PER_BATCH) break;
+      workerRows.push([spanS, address, worker, verdict, count]);
+      this.#workerRows.delete(key);
+    }
+    if (this.#workerRows.size === 0) this.#through = throughUnixMs;
     this.#underWay = {
-      ...{ boot: this.#boot, sequence: ++this.#sequence, throughUnixMs },
+      ...{ boot: this.#boot, sequence: ++this.#sequence, throughUnixMs: this.#through },
       ...{ poolRows: JSON.stringify(poolRows), workerRows: JSON.stringify(workerRows) },
     };
     return this.#underWay;

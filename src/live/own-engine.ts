@@ -50,6 +50,8 @@ export class OwnEngineFeed implements EngineFeed {
     for (const arrival of arrivals) {
       this.view.roster.arrive(arrival);
       this.#arrivedAddresses.add(arrival.address);
+      // The board is ahead of messages: it was written before this one was sent, so who is not on it has left since, and was passed over.
+      if (this.view.board.generationAt(arrival.slot) === 0) this.view.roster.leave(arrival.slot);
     }
   }
 

@@ -216,8 +216,8 @@ class StratumServer implements Stratum {
     this.#refusals.read(slot, into);
   }
 
-  tellRefusals(): void {
-    this.#refusals.forEachUntold((slot) => {
+  tellRefusals(from: number, slots: number): number {
+    return this.#refusals.visitUntold(from, slots, (slot) => {
       const session = this.#sessions.atSlot(slot);
       if (session !== undefined) this.#tellRefusals(session);
     });

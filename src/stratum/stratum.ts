@@ -27,8 +27,11 @@ export interface Stratum {
   visitSlice(from: number, slots: number, visit: (view: SessionView) => void): number;
   /** Refused submissions of the session on that slot since it connected, by verdict. */
   readRefusals(slot: number, into: Uint32Array): void;
-  /** Tells `onRefusals` what was refused since the last time, of sessions that are there; those that leave are told as they go. */
-  tellRefusals(): void;
+  /**
+   * Tells `onRefusals` what was refused since the last time, of so many slots; returns where to go on, 0 at the end. Those that leave
+   * are told as they go.
+   */
+  tellRefusals(from: number, slots: number): number;
   /** Why was I refused? Of all connections of the address, or of one worker of it. */
   diariesOf(address: string, worker?: string): MinerDiary[];
   /** The same of one connection, if it is there still. */

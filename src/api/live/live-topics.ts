@@ -49,6 +49,7 @@ export class LiveTopics {
     const pool = this.#reads.pool();
     this.hub.publish(TOPIC_POOL, pool);
     for (const block of this.#news.see(pool.blocks.recent)) this.hub.publish(TOPIC_BLOCKS, block);
+    this.#watch.tick();
   }
 
   close(): void {

@@ -14,6 +14,7 @@ const IDLE_AFTER_MS = 600_000;
 const REFRESH_EVERY_MS = 10_000;
 /** What one round may make: with more watched miners than this changing at once, some are told a second later. */
 const ROUND_MAX = 1_000;
+const NOBODY: ReadonlySet<string> = new Set();
 
 export interface MinerLive {
   readonly address: string;
@@ -78,6 +79,11 @@ export class MinerWatch {
       if (topic.startsWith(MINER_PREFIX)) this.#tell(topic.slice(MINER_PREFIX.length));
     };
     this.#endings = [feed.onChanged((addresses) => this.#round(addresses))];
+  }
+
+  /** Once a second: where nobody's connections change, everybody's turn comes all the same. */
+  tick(): void {
+    this.#round(NOBODY);
   }
 
   close(): void {

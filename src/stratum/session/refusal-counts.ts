@@ -63,13 +63,14 @@ export class RefusalCounts {
     }
   }
 
-  /** Calls back with each slot that has something to tell. */
-  forEachUntold(visit: (slot: number) => void): void {
-    for (const [number, page] of this.#pages.entries()) {
-      if (page === undefined) continue;
-      for (let place = 0; place < PAGE_SLOTS; place++)
-        if (page.untold[place] !== 0) visit(number * PAGE_SLOTS + place);
+  /** Calls back with those of so many slots that have something to tell; returns where to go on, 0 at the end. */
+  visitUntold(from: number, slots: number, visit: (slot: number) => void): number {
+    const end = Math.min(from + slots, this.#pages.length * PAGE_SLOTS);
+    for (let slot = from; slot < end; slot++) {
+      const page = this.#pages[Math.floor(slot / PAGE_SLOTS)];
+      if (page !== undefined && page.untold[slot % PAGE_SLOTS] !== 0) visit(slot);
     }
+    return end < this.#pages.length * PAGE_SLOTS ? end : 0;
   }
 }
 

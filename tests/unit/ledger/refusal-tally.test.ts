@@ -40,9 +40,20 @@ describe('the tally of refusals', () => {
     const tally = new RefusalTally(1);
     for (let n = 0; n < 60_000; n++) tally.add(rig(`x${n}`, false), 3, 1, T0);
     tally.add(rig('real'), 3, 4, T0);
-    const batch = tally.batch(T0);
+    const batch = tally.batch(T0 + 1);
     expect(JSON.parse(batch.poolRows)).toEqual([[MINUTE_S, 1, 3, 60_004]]);
-    const rows = JSON.parse(batch.workerRows) as unknown[][];
+    const rows: unknown[][] = [];
+    // In parts, of which only the last one says that everything of before is told.
+    for (let part = batch; ; part = tally.batch(T0 + 1)) {
+      rows.push(...(JSON.parse(part.workerRows) as unknown[][]));
+      tally.taken(part.sequence);
+      if (tally.waiting === 0) {
+        expect(part.throughUnixMs).toBe(T0 + 1);
+        break;
+      }
+      expect(part.throughUnixMs).toBe(1);
+      expect(JSON.parse(part.workerRows)).toHaveLength(2_000);
+    }
     expect(rows).toHaveLength(25_001);
     expect(rows.at(-1)).toEqual([SPAN_S, 'kaspa:a', 'real', 3, 4]);
   });

@@ -112,6 +112,18 @@ describe('a pass over the sessions', () => {
     expect(room.filler.counts).toEqual({ connections: 4_500, addresses: 1, workers: 3_000, byPort: [4_500] });
   });
 
+  it('takes off a crowd that left at once in slices, too', async () => {
+    const room = new Room();
+    for (let slot = 0; slot < 2_000; slot++) room.login(slot);
+    await room.filler.pass();
+    room.sessions.fill(undefined);
+    room.turns = 0;
+    await room.filler.pass();
+    expect(room.turns).toBe(7 + 7);
+    expect(room.filler.counts).toMatchObject({ connections: 0, workers: 0 });
+    for (const slot of [0, 999, 1_999]) expect(room.read(slot).generation).toBe(0);
+  });
+
   it('changes no row of an idle session, unless somebody sets the clock', async () => {
     const room = new Room();
     room.login(0, { lastShareAtMs: 900 });

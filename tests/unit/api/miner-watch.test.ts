@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest';
+import type { LiveSocket, RequestHead } from '../../../src/api/http-engine.ts';
+import { LiveHub } from '../../../src/api/live/live-hub.ts';
+import { type MinerLive, MinerWatch } from '../../../src/api/live/miner-watch.ts';
+import { OriginRule } from '../../../src/api/origin-rule.ts';
+import type { LiveWorker } from '../../../src/live/engine-feed.ts';
+import { noEngines } from '../../../src/live/no-engines.ts';
+
+const ADDRESS = 'kaspa:a';
+const HEAD = { peer: '127.0.0.1', forwardedFor: '', query: `topics=miner:${ADDRESS}` } as RequestHead;
+
+describe('the topic of a miner', () => {
+  it('tells that its hashrate falls when it stops, and with it all that there was in the pool', () => {
+    let nowMs = 1_000_000;
+    let changed: (addresses: ReadonlySet<string>) => void = () => {};
+    const connection: LiveWorker = {
+      ...{
+        instance: 'a',
+        worker: 'rig',
+        agent: '',
+        dialect: 'default',
+        portIndex: 0,
+        port: '',
+        difficulty: 1,
+      },
+      ...{ connectedAtUnixMs: 1, lastShareAtUnixMs: 0, accepted: 0, rejected: {}, creditedDifficulty: 0 },
+    };
+    let own: LiveWorker = connection;
+    const feed = {
+      ...noEngines(),
+      workersOf: () => [own],
+      onChanged: (listener: typeof changed) => {
+        changed = listener;
+        return () => {};
+      },
+    };
+    const hub = new LiveHub({
+      origins: new OriginRule(['*']),
+      addressOf: (text) => text,
+      refusal: (status) => ({ status, headers: {}, body: '' }),
+      clientsMax: 10,
+      nowMs: () => nowMs,
+    });
+    const told: MinerLive[] = [];
+    hub.attach({ publish: (_, text) => told.push((JSON.parse(text) as { data: MinerLive }).data) });
+    const watch = new MinerWatch(hub, feed, () => nowMs);
+    const socket: LiveSocket = { send() {}, subscribe() {}, unsubscribe() {}, close() {} };
+    hub.open(socket, HEAD);
+    nowMs += 1_000;
+    own = { ...connection, creditedDifficulty: 100, accepted: 1 };
+    changed(new Set([ADDRESS]));
+    expect(told.at(-1)!.hashrate).toBeGreaterThan(0);
+    // Nothing changes any more, so nobody calls back.
+    for (let second = 0; second < 90; second++) {
+      nowMs += 1_000;
+      watch.tick();
+    }
+    expect(told.at(-1)!.hashrate).toBe(0);
+    expect(told.length).toBeLessThan(15);
+    watch.close();
+  });
+});

@@ -44,6 +44,7 @@ export async function fillLargePool(
     SELECT to_timestamp(${Math.floor(nowMs / MINUTE_MS) * 60}::float8) - minute * interval '1 minute', worker, 1, 20, (1 + worker % 977) * 85899345920
     FROM generate_series(${MINUTES + 10}, 0, -1) minute, generate_series(1, ${workers}::int) worker`;
   await sql`INSERT INTO spans_rolled (through) VALUES (to_timestamp(${spanMs / 1_000}::float8))`;
+  await sql`INSERT INTO span_progress SELECT instance_id, to_timestamp(${spanMs / 1_000}::float8) FROM journal_progress`;
   await sql`
     INSERT INTO pool_spans (span_start, pot, work_hashes, accepted, refused, workers, accounts)
     SELECT span_start, 1, sum(work_hashes), sum(shares), 0, count(*), ${accounts}::int FROM worker_spans GROUP BY span_start`;

@@ -14,7 +14,7 @@ import { minerSeries } from '../ledger/views/miner-series.ts';
 import { poolSummary } from '../ledger/views/pool-summary.ts';
 import type { PoolTerms } from '../ledger/views/pool-terms.ts';
 import { diarySentence, refusalWords } from '../ledger/views/refusal-words.ts';
-import { gridOf, readPoolSeries } from '../ledger/views/series-rows.ts';
+import { gridOf, readPoolSeries, type SeriesGrid } from '../ledger/views/series-rows.ts';
 import { type EngineFeed, FeedUnavailable } from '../live/engine-feed.ts';
 import type { PoolSnapshot } from '../live/pool-snapshot.ts';
 import { type CursorKind, cursorOf, keyOfCursor } from './cursor.ts';
@@ -85,9 +85,7 @@ export class PoolReader implements PoolReads {
   }
 
   poolSeries(range: Range): Promise<PoolSeries> {
-    return this.#ask(`series ${range}`, SERIES_LIFE_MS, (sql) =>
-      readPoolSeries(sql, gridOf(range, this.#options.wallClock())),
-    );
+    return this.#ask(`series ${range}`, SERIES_LIFE_MS, (sql) => readPoolSeries(sql, this.#gridOf(range)));
   }
 
   blocks(page: PageQuery): Promise<PageOf<BlockRow>> {
@@ -145,7 +143,7 @@ export class PoolReader implements PoolReads {
   async minerSeries(address: string, range: Range): Promise<MinerSeries | undefined> {
     const found = await this.#minerOf(address);
     if (!found) return undefined;
-    const grid = gridOf(range, this.#options.wallClock());
+    const grid = this.#gridOf(range);
     return this.#ask(`miner ${range} ${address}`, SERIES_LIFE_MS, (sql) =>
       minerSeries(sql, this.#boards().work, found.account, grid),
     );
@@ -205,6 +203,13 @@ export class PoolReader implements PoolReads {
       boards.work.account(address) ??
       (await this.#ask(`account ${address}`, ANSWER_LIFE_MS, (sql) => lists.accountRow(sql, address)));
     return account && { account, money: boards.money.of(account.id), atMs: boards.refreshedAtMs };
+  }
+
+  /** Ends with the last step of which all engines have loaded everything: one that is half full would look like a fall. */
+  #gridOf(range: Range): SeriesGrid {
+    const { boards, wallClock } = this.#options;
+    const throughMs = boards?.filled ? boards.work.throughMinute * 60_000 : Number.POSITIVE_INFINITY;
+    return gridOf(range, Math.min(wallClock(), throughMs));
   }
 
   #boards(): Boards {

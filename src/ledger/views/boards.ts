@@ -17,6 +17,7 @@ import {
   packedShareSums,
   packedSpans,
   spansRolledThrough,
+  stretchesNotRolled,
   workersOfIds,
 } from './packed-work.ts';
 import { type PoolFacts, readPoolFacts } from './pool-facts.ts';
@@ -41,12 +42,16 @@ const EVERY_MS = 10_000;
 const FIRST_AGAIN_MS = 1_000;
 /** An engine that is behind by more is not waited for: its miners' hashrate reads low until it has caught up. */
 const WAIT_FOR_ENGINES_MINUTES = 3;
+/** One that has loaded nothing for so long is away, or was taken down: it holds up nothing at all. */
+const ENGINE_AWAY_MS = 600_000;
 const SPANS_PER_READING = 6;
 /** The minutes that the board holds, in whole spans. */
 const MINUTES_BACK = 60;
 /** Sums of a whole day: three seconds of the database's time in a pool of 100,000 workers. */
 const REFUSALS_OF_DAY_EVERY_MS = 600_000;
 const FACTS_EVERY_MS = 30_000;
+/** Clocks that are kept in step go back by less. */
+const CLOCK_BACK_MS = 60_000;
 
 export class Boards {
   readonly work: WorkBoard;
@@ -102,6 +107,7 @@ export class Boards {
   async refresh(): Promise<void> {
     const { sql, wallClock } = this.#options;
     const nowMs = wallClock();
+    if (nowMs < this.#readToMs - CLOCK_BACK_MS) this.#rewind(nowMs);
     await this.#readWork(nowMs);
     await this.#readRefusals(nowMs);
     await this.money.refresh(sql);
@@ -130,6 +136,15 @@ export class Boards {
     }
   }
 
+  /** The clock was put back: all that was read since is read again. */
+  #rewind(nowMs: number): void {
+    this.work.rewind(Math.floor(nowMs / MINUTE_MS));
+    this.#loaded = new Map();
+    this.#readToMs = 0;
+    this.#refusalsOfDayAtMs = 0;
+    this.#factsAtMs = 0;
+  }
+
   /** What engines may have loaded since the last round, at least the minute under way. */
   async #readWork(nowMs: number): Promise<void> {
     const loaded = await loadedThrough(this.#options.sql);
@@ -141,7 +156,8 @@ export class Boards {
     for (let minute = first; minute <= last; minute++) {
       this.work.setMinute(minute, await this.#sums(minute * MINUTE_MS, (minute + 1) * MINUTE_MS));
     }
-    const waited = Math.min(last, ...[...loaded.values()].map((ms) => Math.floor(ms / MINUTE_MS)));
+    const working = [...loaded.values()].filter((ms) => nowMs - ms < ENGINE_AWAY_MS);
+    const waited = Math.min(last, ...working.map((ms) => Math.floor(ms / MINUTE_MS)));
     await this.work.settle(Math.max(waited, last - WAIT_FOR_ENGINES_MINUTES), () => setImmediate());
     this.#loaded = loaded;
     this.#readToMs = nowMs;
@@ -162,13 +178,19 @@ export class Boards {
   async #readSpans(fromMs: number, toMs: number): Promise<void> {
     const { sql } = this.#options;
     const rolledMs = (await spansRolledThrough(sql))?.getTime() ?? 0;
+    const late = await stretchesNotRolled(sql);
+    const isLate = (atMs: number): boolean =>
+      late.some((stretch) => stretch.fromMs <= atMs && atMs < stretch.toMs);
     let span = Math.floor(fromMs / SPAN_MS);
     const rolled = Math.floor(Math.min(rolledMs, toMs) / SPAN_MS);
     while (span < rolled && !this.#stop.signal.aborted) {
       const end = Math.min(span + SPANS_PER_READING, rolled);
       const read = await packedSpans(sql, new Date(span * SPAN_MS), new Date(end * SPAN_MS));
       for (; span < end; span++) {
-        const packed = read.get((span * SPAN_MS) / 1_000) ?? NOTHING;
+        const atMs = span * SPAN_MS;
+        const packed = isLate(atMs)
+          ? await this.#sums(atMs, atMs + SPAN_MS)
+          : (read.get(atMs / 1_000) ?? NOTHING);
         await this.#introduce(packed);
         this.work.setSpan(span, packed);
       }
@@ -195,6 +217,8 @@ export class Boards {
     const spansBack = (spans: number): Date => new Date((Math.floor(nowMs / SPAN_MS) - spans) * SPAN_MS);
     this.refusals.replace('h1', await packedRefusals(sql, spansBack(6)), slotOf);
     if (nowMs - this.#refusalsOfDayAtMs < REFUSALS_OF_DAY_EVERY_MS) return;
+    // Just before: what stood at their rows is not shown as somebody else's.
+    this.work.forgetIdle();
     this.refusals.replace('h24', await packedRefusals(sql, spansBack(SPAN_COLUMNS - 1)), slotOf);
     this.#refusalsOfDayAtMs = nowMs;
   }

@@ -71,7 +71,12 @@ export class MoneyBoard {
 
   /** Nothing is taken unless all of it came. */
   async refresh(sql: Database): Promise<void> {
-    const changes = await readChanges(sql, this.#since, this.#head, this.#step);
+    let changes = await readChanges(sql, this.#since, this.#head, this.#step);
+    if (changes.head < (this.#head ?? 0n) || changes.step < this.#step) {
+      // The database was put back from a backup: what is known of it beyond that has never been.
+      changes = await readChanges(sql, new Date(0), undefined, 0n);
+      this.#rows.clear();
+    }
     const oldest = Math.floor(changes.at.getTime() / 1_000 / HOUR_S) - HOURS_KEPT;
     forEachRecord(changes.balances, BALANCE_BYTES, (packed, at, account) => {
       const row = this.#row(account);

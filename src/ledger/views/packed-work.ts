@@ -37,6 +37,24 @@ export async function spansRolledThrough(sql: Database): Promise<Date | undefine
   return row?.through;
 }
 
+/** Unix ms. */
+export interface Stretch {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/**
+ * Where an engine has loaded shares that are perhaps not in the rollup: one that was late, whose spans are rolled again. What was read
+ * of them from there would be kept for a day.
+ */
+export async function stretchesNotRolled(sql: Database): Promise<readonly Stretch[]> {
+  const rows = await sql<{ from: number; to: number }[]>`
+    SELECT coalesce(extract(epoch FROM p.through)::float8, 0) * 1000 AS from, extract(epoch FROM j.loaded_through)::float8 * 1000 AS to
+    FROM journal_progress j LEFT JOIN span_progress p USING (instance_id)
+    WHERE j.loaded_through > coalesce(p.through, '-infinity')`;
+  return rows.map(({ from, to }) => ({ fromMs: from, toMs: to }));
+}
+
 /** By instance: before this everything it took is in the database. */
 export async function loadedThrough(sql: Database): Promise<ReadonlyMap<number, number>> {
   const rows = await sql<{ id: number; through: number | null }[]>`

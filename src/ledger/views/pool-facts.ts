@@ -1,4 +1,5 @@
 /** What pages say of the whole pool and only the database knows. In: a database. Out: one plain object. Reads only. */
+import type { PendingQuery, Row } from 'postgres';
 import { schemeOf } from '../../domain/pot.ts';
 import { difficultyOfTarget, targetOfBits, workOfTarget } from '../../domain/target.ts';
 import type { Database } from '../stores/postgres.ts';
@@ -36,7 +37,6 @@ interface PoolRow {
   readonly last_block: Date | null;
   readonly luck: number | null;
   readonly bits: bigint | null;
-  readonly work_24h: number;
   readonly last_payout: Date | null;
   readonly paid: string;
   readonly halted: boolean;
@@ -52,14 +52,13 @@ export async function readPoolFacts(sql: Database): Promise<PoolFacts> {
        WHERE found_at > now() - interval '7 days' AND effort_work IS NOT NULL) AS luck,
       coalesce((SELECT network_bits FROM network_minutes ORDER BY minute DESC LIMIT 1),
                (SELECT network_bits FROM blocks ORDER BY found_at DESC LIMIT 1)) AS bits,
-      (SELECT coalesce(sum(work_hashes), 0)::float8 FROM pool_spans WHERE span_start >= now() - interval '24 hours') AS work_24h,
       (SELECT max(planned_at) FROM payouts WHERE kind = 'payment' AND state NOT IN ('CANCELLED', 'CONFLICTED')) AS last_payout,
       (SELECT coalesce(sum(paid_sompi), 0)::text FROM payouts WHERE state = 'CONFIRMED') AS paid,
       EXISTS (SELECT FROM halts WHERE cleared_at IS NULL) AS halted,
       (SELECT told_at FROM payer_status) AS told,
       (SELECT (duty ->> 'lastOkUnixMs')::float8 FROM payer_status, jsonb_array_elements(status -> 'duties') AS duty
        WHERE duty ->> 'name' = 'payouts') AS round_ms`;
-  const schemes = await readSchemes(sql);
+  const { schemes, work24hHashes } = await readSchemes(sql);
   const awaited = await readAwaited(sql);
   const target = pool!.bits === null ? undefined : targetOfBits(Number(pool!.bits));
   return {
@@ -68,7 +67,7 @@ export async function readPoolFacts(sql: Database): Promise<PoolFacts> {
     luck7d: pool!.luck,
     networkHashes: target === undefined ? null : Number(workOfTarget(target)),
     networkDifficulty: target === undefined ? null : difficultyOfTarget(target),
-    work24hHashes: pool!.work_24h,
+    work24hHashes,
     schemes,
     ...awaited,
     lastPayoutAt: pool!.last_payout?.toISOString() ?? null,
@@ -79,29 +78,36 @@ export async function readPoolFacts(sql: Database): Promise<PoolFacts> {
   };
 }
 
-/** From the rollup as far as it goes, then from the minutes: a pot's work since a block of days ago is some hundred rows. */
-async function readSchemes(sql: Database): Promise<PoolFacts['schemes']> {
-  const rows = await sql<{ pot: number; hour: number; since: number | null }[]>`
+/**
+ * From the rollup as far as it goes, then from the minutes: a pot's work since a block of days ago is some hundred rows. Of a piece that
+ * begins before the window so much counts as lies in it: it may be ten minutes of sixty.
+ */
+async function readSchemes(sql: Database): Promise<Pick<PoolFacts, 'schemes' | 'work24hHashes'>> {
+  const workSince = (edge: PendingQuery<Row[]>) => sql`
+    coalesce(sum(work::float8 * least(1, greatest(0, extract(epoch FROM until - ${edge}) / greatest(1, extract(epoch FROM until - at))))), 0)::float8`;
+  const rows = await sql<{ pot: number; hour: number; day: number; since: number | null }[]>`
     WITH rolled AS (
       SELECT coalesce((SELECT through FROM spans_rolled), now() - interval '1 day') AS through
-    ), tail AS (
-      SELECT s.pot, s.bucket, sum(s.work_hashes) AS work FROM share_sums s
-      WHERE s.bucket >= (SELECT greatest(through, now() - interval '1 day') FROM rolled) GROUP BY 1, 2
     ), pieces AS (
-      SELECT pot, span_start AS at, work_hashes AS work FROM pool_spans, rolled
+      SELECT pot, span_start AS at, span_start + interval '10 minutes' AS until, work_hashes AS work FROM pool_spans, rolled
       WHERE span_start >= now() - interval '30 days' AND span_start < rolled.through
-      UNION ALL SELECT pot, bucket, work FROM tail
+      UNION ALL SELECT s.pot, s.bucket, least(s.bucket + interval '1 minute', now()), sum(s.work_hashes) FROM share_sums s
+      WHERE s.bucket >= (SELECT greatest(through, now() - interval '1 day') FROM rolled) GROUP BY 1, 2
     ), last AS (
       SELECT p.id AS pot, (SELECT max(found_at) FROM blocks b WHERE b.pot = p.id) AS found_at FROM pots p
     )
-    SELECT last.pot::int AS pot, coalesce(sum(work) FILTER (WHERE at >= now() - interval '1 hour'), 0)::float8 AS hour,
-      CASE WHEN last.found_at IS NULL THEN NULL ELSE coalesce(sum(work) FILTER (WHERE at >= last.found_at), 0)::float8 END AS since
+    SELECT last.pot::int AS pot, ${workSince(sql`(now() - interval '1 hour')`)} AS hour,
+      ${workSince(sql`(now() - interval '24 hours')`)} AS day,
+      CASE WHEN last.found_at IS NULL THEN NULL ELSE ${workSince(sql`last.found_at`)} END AS since
     FROM last LEFT JOIN pieces USING (pot) GROUP BY last.pot, last.found_at`;
-  return rows.map(({ pot, hour, since }) => ({
-    scheme: schemeOf(pot),
-    work1hHashes: hour,
-    workSinceBlock: since,
-  }));
+  return {
+    work24hHashes: rows.reduce((sum, { day }) => sum + day, 0),
+    schemes: rows.map(({ pot, hour, since }) => ({
+      scheme: schemeOf(pot),
+      work1hHashes: hour,
+      workSinceBlock: since,
+    })),
+  };
 }
 
 /** Blue blocks whose reward is not mature, and mature outputs that are not divided yet. */

@@ -75,15 +75,15 @@ function poolSpans(sql: Database, { fromS, stepSeconds, steps }: SeriesGrid): Pr
 function poolMinutes(sql: Database, { fromS, stepSeconds, steps }: SeriesGrid): Promise<StepRow[]> {
   const toS = fromS + steps * stepSeconds;
   return sql<StepRow[]>`
-    SELECT coalesce(w.step, b.step) AS step, w.hashes, w.workers, w.accepted, r.refused, coalesce(b.blocks, 0) AS blocks FROM (
+    SELECT coalesce(w.step, b.step, r.step) AS step, w.hashes, w.workers, w.accepted, r.refused, coalesce(b.blocks, 0) AS blocks FROM (
       SELECT ((extract(epoch FROM bucket) - ${fromS}::float8) / ${stepSeconds}::float8)::int AS step, sum(work_hashes)::float8 AS hashes,
         count(DISTINCT worker_id)::float8 AS workers, sum(shares)::float8 AS accepted
       FROM share_sums WHERE bucket >= to_timestamp(${fromS}::float8) AND bucket < to_timestamp(${toS}::float8) GROUP BY bucket
     ) AS w FULL JOIN (${blockSteps(sql, fromS, toS, stepSeconds)}) AS b ON b.step = w.step
-    LEFT JOIN (
+    FULL JOIN (
       SELECT ((extract(epoch FROM bucket) - ${fromS}::float8) / ${stepSeconds}::float8)::int AS step, sum(count)::float8 AS refused
       FROM reject_sums WHERE bucket >= to_timestamp(${fromS}::float8) AND bucket < to_timestamp(${toS}::float8) GROUP BY bucket
-    ) AS r ON r.step = w.step`;
+    ) AS r ON r.step = coalesce(w.step, b.step)`;
 }
 
 function blockSteps(sql: Database, fromS: number, toS: number, stepSeconds: number) {

@@ -8,7 +8,8 @@
  *   spans    [24 h ago ... now]    145 columns; those that lie in the minutes are summed from them, the others are read whole
  *   windows  m10 h1 h24             summed column by column after each reading
  *
- * A worker costs 2 kB, so `workersMax` of them 400 MB. Those beyond it are counted and have no hashrate here.
+ * A worker costs 2 kB, so `workersMax` of them 400 MB. Those beyond it are counted and have no hashrate here, until a row is free: whoever
+ * did nothing for a day loses his.
  */
 
 export const SPAN_MINUTES = 10;
@@ -58,6 +59,9 @@ interface Column {
 export class WorkBoard {
   readonly #workersMax: number;
   readonly #slots = new Map<number, number>();
+  /** Worker by row; 0 = the row is free. */
+  readonly #ids: number[] = [];
+  readonly #free: number[] = [];
   readonly #names: string[] = [];
   readonly #accounts = new Map<string, BoardAccount>();
   readonly #accountOf = new Map<number, BoardAccount>();
@@ -86,7 +90,7 @@ export class WorkBoard {
   }
 
   get workers(): number {
-    return this.#names.length;
+    return this.#slots.size;
   }
 
   /** Workers that found no place. */
@@ -141,15 +145,16 @@ export class WorkBoard {
 
   add(worker: NewWorker): void {
     if (this.#slots.has(worker.id)) return;
-    if (this.#names.length >= this.#workersMax) {
+    if (this.#slots.size >= this.#workersMax) {
       // The set is a count without doubles; it ends where a second board would begin.
       if (this.#turnedAway.size < this.#workersMax) this.#turnedAway.add(worker.id);
       return;
     }
-    const slot = this.#names.length;
+    const slot = this.#free.pop() ?? this.#names.length;
     if (slot === this.#rows) this.#grow();
     this.#slots.set(worker.id, slot);
-    this.#names.push(worker.name);
+    this.#ids[slot] = worker.id;
+    this.#names[slot] = worker.name;
     let account = this.#accountOf.get(worker.accountId);
     if (!account) {
       const { accountId: id, address, firstSeenAt } = worker;
@@ -158,6 +163,37 @@ export class WorkBoard {
       this.#accounts.set(address, account);
     }
     account.slots.push(slot);
+  }
+
+  /** Rows of workers without a share in all that is held become free; the database knows them still. Not while `settle` is at work. */
+  forgetIdle(): void {
+    const before = this.#through - (SPAN_COLUMNS + 1) * SPAN_MINUTES;
+    for (let slot = 0; slot < this.#names.length; slot++) {
+      const id = this.#ids[slot]!;
+      if (id === 0 || this.#lastMinute[slot]! >= before) continue;
+      this.#slots.delete(id);
+      this.#ids[slot] = 0;
+      this.#names[slot] = '';
+      this.#lastMinute[slot] = 0;
+      this.#free.push(slot);
+    }
+    if (this.#free.length === 0) return;
+    // There is room again: they are introduced with their next share.
+    this.#turnedAway.clear();
+    for (const account of this.#accountOf.values()) {
+      const { slots } = account;
+      const kept = slots.filter((slot) => this.#ids[slot] !== 0);
+      if (kept.length < slots.length) slots.splice(0, slots.length, ...kept);
+      if (slots.length > 0) continue;
+      this.#accountOf.delete(account.id);
+      this.#accounts.delete(account.address);
+    }
+  }
+
+  /** The clock was put back to this minute: what is of a later one is no longer held. */
+  rewind(minute: number): void {
+    for (const column of this.#minutes) if (column.at > minute) column.at = -1;
+    for (const column of this.#spans) if (column.at * SPAN_MINUTES > minute) column.at = -1;
   }
 
   /** The whole minute: what is not in it is zero. One that is older than the columns reach is passed over. */

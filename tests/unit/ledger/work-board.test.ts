@@ -114,6 +114,28 @@ describe('the board of work', () => {
     expect(board.windowsOf(board.slotOf(3_000)!).h1).toBe(0);
   });
 
+  it('gives the row of a worker that did nothing for a day to one that comes', async () => {
+    const board = boardOf(2, 2);
+    board.setMinute(NOON, packed([{ worker: 1, hashes: 7, shares: 1 }]));
+    board.add({ id: 3, name: 'late', accountId: 9, address: 'a9', firstSeenAt: '' });
+    const later = NOON + 1_500;
+    board.setMinute(later - 1, packed([{ worker: 2, hashes: 5, shares: 1 }]));
+    await board.settle(later, breathe);
+    expect(board.turnedAway).toBe(1);
+    board.forgetIdle();
+    expect([board.workers, board.turnedAway]).toEqual([1, 0]);
+    expect(board.account('a1')).toBeUndefined();
+    expect(board.slotOf(2)).toBe(1);
+    const comes = packed([{ worker: 3, hashes: 4, shares: 1 }]);
+    expect(board.strangersIn(comes)).toEqual([3]);
+    board.add({ id: 3, name: 'late', accountId: 9, address: 'a9', firstSeenAt: '' });
+    board.setMinute(later, comes);
+    await board.settle(later + 1, breathe);
+    expect(board.account('a9')!.slots).toEqual([0]);
+    expect([board.nameOf(0), board.windowsOf(0)]).toEqual(['late', { m10: 4, h1: 4, h24: 4 }]);
+    expect(board.windowsOf(1)).toEqual({ m10: 5, h1: 5, h24: 5 });
+  });
+
   it('shows what it does not know as unknown, not as nothing', () => {
     const board = boardOf(1);
     board.setMinute(NOON, packed([{ worker: 1, hashes: 5, shares: 1 }]));

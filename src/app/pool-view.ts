@@ -147,7 +147,10 @@ export class PoolView {
   /** Ready = work that miners get can become blocks and their shares can be kept. The database may be away: the journal holds. */
   #ready(nodes: readonly NodeView[]): PoolSnapshot['ready'] {
     const { feed, clock } = this.#options;
-    const reasons = unreadiness(nodes, feed.stalled(clock()), this.#journal()).map(({ text }) => text);
+    // Everybody may read them: the journal's own words have paths of files in them.
+    const reasons = unreadiness(nodes, feed.stalled(clock()), this.#journal()).map(({ code, text }) =>
+      code === 'journal_failed' ? 'the journal cannot be written' : text,
+    );
     return { ok: reasons.length === 0, reasons };
   }
 }

@@ -80,20 +80,24 @@ function parts({ pool: { nodes, journal, database, version, uptimeSeconds } }: P
       node.fault || `${age} · DAA ${countText(node.daaScore)}${node.version ? ` · ${node.version}` : ''}`,
     ];
   });
-  if (rows.length === 0) rows.push(['Node', state('none', 'bad'), 'No node is configured.']);
+  // A pool has a node at least: without one no engine tells anything, and what a moment ago was known is not repeated.
+  const told = nodes.length > 0;
+  if (!told) rows.push(['Node', state('unknown', 'bad'), 'No engine tells anything.']);
   const lag = `${countText(database.lagRecords)} records (${database.lagSeconds.toFixed(1)} s) behind`;
   rows.push(
     [
       'Journal',
-      state(journal.state, journal.fault === '' ? 'good' : 'bad'),
+      state(journal.state, told && journal.fault === '' ? 'good' : 'bad'),
       journal.fault || `${countText(journal.durable)} of ${countText(journal.appended)} records on disk`,
     ],
     [
       'Database',
-      state(database.state, database.fault === '' ? 'good' : 'bad'),
+      state(database.state, told && database.fault === '' ? 'good' : 'bad'),
       database.fault || `${countText(database.loaded)} shares stored · ${lag}`,
     ],
-    ['Engine', state('running', 'good'), `Sluice ${version} · up ${durationText(uptimeSeconds)}`],
+    told
+      ? ['Engine', state('running', 'good'), `Sluice ${version} · up ${durationText(uptimeSeconds)}`]
+      : ['Engine', state('silent', 'bad'), 'It starts again by itself, or its operator looks.'],
   );
   return table('Parts of the pool', [{ label: 'Part' }, { label: 'State' }, { label: 'Detail' }], rows, '');
 }

@@ -19,7 +19,6 @@ import { addressParams, MINER_MISSING as missing } from './miner-endpoints.ts';
 /** A page of a widget; whoever has more machines asks /api/v1. */
 const WORKERS_SHOWN: PageQuery = { limit: 100 };
 const PAYMENTS_SHOWN: PageQuery = { limit: 30 };
-const SOMPI_PER_KAS = 1e8;
 const POOL_ID = 'kaspa';
 
 export const COMPAT_ENDPOINTS: readonly Endpoint[] = [
@@ -184,9 +183,12 @@ export const COMPAT_ENDPOINTS: readonly Endpoint[] = [
       return {
         pendingBalance: kas(miner.balanceSompi),
         totalPaid: kas(miner.paidSompi),
-        todayPaid: confirmed
-          .filter(({ at }) => at.startsWith(today))
-          .reduce((sum, { outputSompi }) => sum + kas(outputSompi), 0),
+        todayPaid: kas(
+          confirmed
+            .filter(({ at }) => at.startsWith(today))
+            .reduce((sum, { outputSompi }) => sum + BigInt(outputSompi), 0n)
+            .toString(),
+        ),
         lastPayment: confirmed[0]?.at ?? null,
         performance: {
           created: miner.at,
@@ -203,8 +205,9 @@ export const COMPAT_ENDPOINTS: readonly Endpoint[] = [
   }),
 ];
 
+/** The number that is nearest to the exact amount: summed as integers, placed as text, rounded once. */
 function kas(sompi: string): number {
-  return Number(sompi) / SOMPI_PER_KAS;
+  return Number(`${sompi}e-8`);
 }
 
 function secondsOf(moment: string | null): number {

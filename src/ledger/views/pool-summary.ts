@@ -121,6 +121,11 @@ function chainOf(facts: PoolFacts | undefined, nodes: readonly NodeView[], pace:
   };
 }
 
+/** A fault in its own words names addresses of machines and paths of files: those are for the operator's console and the log. */
+function publicFault(fault: string | undefined, words: string): string {
+  return fault ? words : '';
+}
+
 /** Every engine has its own link to the same nodes: the best of them is shown. */
 function mergedNodes(snapshots: readonly PoolSnapshot[]): NodeView[] {
   const byName = new Map<string, NodeView>();
@@ -129,7 +134,10 @@ function mergedNodes(snapshots: readonly PoolSnapshot[]): NodeView[] {
     const known = byName.get(node.name);
     if (!known || rank(node) > rank(known)) byName.set(node.name, node);
   }
-  return [...byName.values()].map((node) => ({ ...node }));
+  return [...byName.values()].map((node) => ({
+    ...node,
+    fault: publicFault(node.fault, node.connected ? 'not used' : 'not connected'),
+  }));
 }
 
 /** Where it listens is the engine's to say; what it is like, the configuration's. Both are in the order of the configuration. */
@@ -162,7 +170,7 @@ function mergedJournal(snapshots: readonly PoolSnapshot[]): PoolSnapshot['journa
   const shown = journals.find(({ fault }) => fault !== '') ?? journals[0];
   return {
     state: shown?.state ?? 'unknown',
-    fault: shown?.fault ?? '',
+    fault: publicFault(shown?.fault, 'records cannot be written'),
     appended: journals.reduce((total, { appended }) => total + appended, 0),
     durable: journals.reduce((total, { durable }) => total + durable, 0),
     segment: shown?.segment ?? '',
@@ -174,7 +182,7 @@ function mergedDatabase(snapshots: readonly PoolSnapshot[]): PoolSnapshot['datab
   const shown = databases.find(({ fault }) => fault !== '') ?? databases[0];
   return {
     state: shown?.state ?? 'unknown',
-    fault: shown?.fault ?? '',
+    fault: publicFault(shown?.fault, 'it does not answer; shares wait in the journal'),
     lagRecords: databases.reduce((total, { lagRecords }) => total + lagRecords, 0),
     lagSeconds: Math.max(0, ...databases.map(({ lagSeconds }) => lagSeconds)),
     loaded: databases.reduce((total, { loaded }) => total + loaded, 0),

@@ -46,6 +46,26 @@ describe('the pool of several engines', () => {
     expect(JSON.stringify(pool)).not.toContain('operator');
   });
 
+  it('says what is wrong in words of its own: faults name addresses of machines and paths of files', () => {
+    const inside = 'connect ECONNREFUSED 10.0.0.5:5432, open /var/lib/sluice/journal';
+    const broken = {
+      nodes: [{ ...SAMPLE.nodes[0]!, connected: false, synced: false, fault: inside }],
+      journal: { ...SAMPLE.journal, state: 'failed', fault: inside },
+      database: { ...SAMPLE.database, state: 'database unreachable', fault: inside },
+    };
+    const ill = poolSummary(
+      { ...live, engines: () => [report('a', broken)] },
+      undefined,
+      SAMPLE_TERMS,
+      undefined,
+      NOW,
+    );
+    expect(JSON.stringify(ill)).not.toMatch(/10\.0\.0\.5|ECONN|\/var/);
+    expect(ill.nodes[0]!.fault).toBe('not connected');
+    expect(ill.journal.fault).toBe('records cannot be written');
+    expect(ill.database.fault).toBe('it does not answer; shares wait in the journal');
+  });
+
   it('says what it does not know as unknown', () => {
     expect(pool.chain).toBeNull();
     expect(pool.schemes[0]).toMatchObject({ scheme: 'pplns', feePercent: 1, effort: null });

@@ -6,7 +6,9 @@ import type { PoolSnapshot } from '../live/pool-snapshot.ts';
 
 export interface DemoPlaces {
   readonly stratumUrl: string;
-  readonly login: string;
+  /** `sluice miner` for this pool, to copy. */
+  readonly testMiner: string;
+  readonly address: string;
   readonly pageUrl: string;
   readonly database: string;
   readonly node: string;
@@ -30,8 +32,10 @@ export function hashrateText(hashesPerSecond: number): string {
 
 export function banner(places: DemoPlaces): string {
   const rows: [string, string][] = [
-    ['stratum', `${places.stratumUrl}   user ${places.login}   password x`],
+    ['stratum', `${places.stratumUrl}   user ${places.address}.myrig   password x`],
     ['page', places.pageUrl],
+    ['miner', new URL(`miners/${places.address}`, places.pageUrl).href],
+    ['API', new URL('api/docs', places.pageUrl).href],
     ['metrics', new URL('metrics', places.pageUrl).href],
     ['operator', places.operator],
     ['database', places.database],
@@ -45,9 +49,12 @@ export function banner(places: DemoPlaces): string {
     '',
     ...lines,
     '',
-    `  Try: open the page; point a miner at the stratum URL; npx sluice status --config ${places.config} --watch;`,
-    `       npx sluice journal inspect ${places.journal};`,
-    '       for a real node: npx sluice config example > sluice.yaml, edit it, npx sluice serve --config sluice.yaml.',
+    '  In another terminal, each a line to copy:',
+    `    ${places.testMiner}`,
+    `    npx sluice status --config ${places.config} --watch`,
+    `    npx sluice journal inspect ${places.journal}`,
+    '  The first is a miner of your own: it is on the page called miner above as myrig0.',
+    '  For a real node: npx sluice config example > sluice.yaml, edit it, npx sluice serve --config sluice.yaml.',
     '  Ctrl-C stops everything and compares what was answered with what was stored.',
     '',
   ].join('\n');

@@ -174,10 +174,12 @@ async function showUntil(
 ): Promise<void> {
   const pageUrl = String(house.engine.info.httpUrl);
   const ports = house.engine.info.stratumPorts as number[];
+  const address = demoAddresses(DEMO_NETWORK, 1)[0]!;
   say(
     banner({
       stratumUrl: `stratum+tcp://127.0.0.1:${ports[0]}`,
-      login: `${demoAddresses(DEMO_NETWORK, 1)[0]}.myrig`,
+      address,
+      testMiner: `npx sluice miner --port ${ports[0]} --connections 1 --worker-prefix myrig --addresses ${address}`,
       pageUrl: pageUrl.endsWith('/') ? pageUrl : `${pageUrl}/`,
       database: `embedded PostgreSQL ${house.postgres.first.version}, data in ${house.postgres.first.dataDir}, database chain_${house.chain.name}`,
       node: `simulated kaspad, gRPC ${house.simnode.info.address}, ten blocks a second`,

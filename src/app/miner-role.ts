@@ -101,6 +101,8 @@ async function mine(given: Partial<MinerOptions> & { port: number }, json: boole
   else if (!process.send) {
     const rejected = JSON.stringify(summary.rejectedByCode);
     process.stdout.write(`sent ${summary.sent}, answered true ${summary.accepted}, rejected ${rejected}\n`);
+    if (summary.accepted === 0 && summary.lastFailure !== '')
+      process.stdout.write(`${summary.lastFailure}\n`);
     for (const { client, expected, seen } of summary.firstFaults)
       process.stdout.write(`${client}: expected ${expected}, saw ${seen}\n`);
     if (given.strict) process.stdout.write(`faults ${summary.faults}, reconnects ${summary.reconnects}\n`);

@@ -108,8 +108,10 @@ export class MinerConnection {
     socket.setEncoding('latin1');
     socket.on('connect', () => this.#onConnect());
     socket.on('data', (text: string) => this.#onText(socket, text));
-    // The reason does not matter here: what matters is that it is over, and 'close' says that once.
-    socket.on('error', () => {});
+    // That it is over says 'close', once; here only why.
+    socket.on('error', ({ message }) => {
+      this.#wiring.tally.lastFailure = message;
+    });
     socket.on('close', () => this.#onClose(socket));
   }
 
@@ -272,6 +274,7 @@ export class MinerConnection {
     }
     if (line.error || line.result === null || line.result === false) {
       this.#wiring.tally.loginsRefused++;
+      this.#wiring.tally.lastFailure = `login refused: ${line.error?.text ?? 'no reason given'}`;
       this.#fault('a login that is accepted', JSON.stringify(line));
       return;
     }

@@ -33,13 +33,15 @@ export interface MinerSummary {
   readonly connects: number;
   readonly reconnects: number;
   readonly loginsRefused: number;
+  /** Why the last login or connection failed, in the server's or the system's words; empty = none did. */
+  readonly lastFailure: string;
   readonly jobsReceived: number;
   /** What the strict clients could not stomach → count. Must be empty against a sound server. */
   readonly violations: Readonly<Record<string, number>>;
-  /** From submit to its answer. */
   /** Of strict clients: every one counted, the first ones with the bytes. */
   readonly faults: number;
   readonly firstFaults: readonly StrictFault[];
+  /** From submit to its answer. */
   readonly latency: LatencySummary;
 }
 
@@ -54,6 +56,7 @@ export class MinerTally {
   connects = 0;
   reconnects = 0;
   loginsRefused = 0;
+  lastFailure = '';
   jobsReceived = 0;
   readonly #rejectedByCode = new Map<number, number>();
   readonly #violations = new Map<string, number>();
@@ -110,6 +113,7 @@ export class MinerTally {
       connects: this.connects,
       reconnects: this.reconnects,
       loginsRefused: this.loginsRefused,
+      lastFailure: this.lastFailure,
       jobsReceived: this.jobsReceived,
       violations: Object.fromEntries(this.#violations),
       faults: this.#faults,
@@ -137,6 +141,8 @@ export function statusLine(summary: MinerSummary): string {
     `miners ${summary.mining}/${summary.connections}  sent ${summary.sent}  true ${summary.accepted}` +
     `  rejected ${summary.rejected}${rejects ? ` (${rejects})` : ''}  unanswered ${summary.unanswered}` +
     `  jobs ${summary.jobsReceived}  reconnects ${summary.reconnects}  ${rate.toFixed(1)} kH/s` +
-    `  p50 ${summary.latency.p50Ms.toFixed(1)} ms  p99 ${summary.latency.p99Ms.toFixed(1)} ms`
+    `  p50 ${summary.latency.p50Ms.toFixed(1)} ms  p99 ${summary.latency.p99Ms.toFixed(1)} ms` +
+    // Of a crowd some are always on their way; nobody at work at all wants a reason.
+    (summary.mining === 0 && summary.lastFailure ? `  ${summary.lastFailure}` : '')
   );
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { firsts, plainLine, screen } from '../../../src/app/demo-screen.ts';
+import { banner, firsts, plainLine, screen } from '../../../src/app/demo-screen.ts';
 import type { MoneyTotals } from '../../../src/ledger/money-totals.ts';
 import { SAMPLE } from '../api/sample-snapshot.ts';
 
@@ -22,6 +22,26 @@ const TOTALS: MoneyTotals = {
 };
 
 describe("the demo's screen", () => {
+  it('begins with where everything is, and with a miner to copy', () => {
+    const text = banner({
+      ...{
+        stratumUrl: 'stratum+tcp://127.0.0.1:5555',
+        address: 'kaspadev:q1',
+        pageUrl: 'http://127.0.0.1:8080/',
+      },
+      ...{ testMiner: 'npx sluice miner --port 5555 --addresses kaspadev:q1', database: 'd', node: 'n' },
+      ...{ operator: 'o', config: 'c.yaml', logs: 'l', journal: 'j' },
+    });
+    for (const line of [
+      'user kaspadev:q1.myrig   password x',
+      'http://127.0.0.1:8080/miners/kaspadev:q1',
+      'http://127.0.0.1:8080/api/docs',
+      'http://127.0.0.1:8080/metrics',
+      '    npx sluice miner --port 5555 --addresses kaspadev:q1\n',
+    ])
+      expect(text).toContain(line);
+  });
+
   it('shows what came in, whose it is and what went out, never more than there is', () => {
     const text = screen(SAMPLE, TOTALS, 42);
     expect(text).toContain('rewards 12 matured 23.42 KAS owed 5.00 in flight 0.00 paid 14.80');

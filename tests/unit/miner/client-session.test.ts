@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type MinerHandle, type MinerOptions, runMiner } from '../../../src/miner/miner.ts';
+import { statusLine } from '../../../src/miner/tally.ts';
 import {
   arrayJob,
   difficulty,
@@ -183,6 +184,19 @@ describe('a connection that ends', () => {
     await loginLol(await server.peer(), HARD, arrayJob('1'));
     await until(() => miner.summary().mining === 1);
     expect(miner.summary().loginsRefused).toBe(1);
+  });
+
+  it('says why nobody is at work: in the words of the server that refused, or of the system', async () => {
+    const miner = await start({ dialect: 'default' });
+    const first = await server.peer();
+    await first.line();
+    await first.line();
+    first.say(reply(1), '{"id":500,"result":null,"error":[24,"address is for mainnet",null]}');
+    await first.untilClosed();
+    expect(statusLine(miner.summary())).toContain('login refused: address is for mainnet');
+    await loginLol(await server.peer(), HARD, arrayJob('1'));
+    await until(() => miner.summary().mining === 1);
+    expect(statusLine(miner.summary())).not.toContain('refused');
   });
 
   it('is given up by lolMiner when a share stays without an answer', async () => {

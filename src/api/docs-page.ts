@@ -3,14 +3,21 @@ import type { ApiDocument } from './openapi.ts';
 import { escapeHtml } from './pages/element.ts';
 
 export const DOCS_STYLE_PATH = '/api/docs.css';
-export const DOCS_STYLE = `:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
+export const DOCS_STYLE = `:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; --link: #0b5c9e; }
+@media (prefers-color-scheme: dark) { :root { --link: #8cc4ff; } }
+a { color: var(--link); }
 body { max-width: 60rem; margin: 0 auto; padding: 1rem; }
 h2 { margin-top: 2.5rem; text-transform: capitalize; }
 article { border-top: 1px solid #8886; padding: .5rem 0 1rem; }
 h3 { font-size: 1rem; margin: .5rem 0; overflow-wrap: anywhere; }
 code, pre { font-family: ui-monospace, monospace; font-size: .875rem; }
-pre { overflow-x: auto; padding: .75rem; border: 1px solid #8884; border-radius: .375rem; }
+/* Folded lines, not a box to scroll in: that would be out of reach of a keyboard. */
+pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: .5rem 0; padding: .75rem; border: 1px solid #8884; border-radius: .375rem; }
+summary { cursor: pointer; color: var(--link); }
 table { border-collapse: collapse; width: 100%; }
+td:first-child { width: 1%; }
+td { overflow-wrap: anywhere; }
+td:first-child code { white-space: nowrap; }
 th, td { text-align: left; vertical-align: top; padding: .25rem .75rem .25rem 0; border-bottom: 1px solid #8883; }
 `;
 
@@ -35,7 +42,8 @@ interface Operation {
   >;
 }
 
-export function docsPage(document: ApiDocument): string {
+/** @param icon its path among the pages' assets */
+export function docsPage(document: ApiDocument, icon: string): string {
   const { info, tags = [], components } = document;
   const operations = operationsOf(document);
   const sections = tags.map(({ name, description }) => {
@@ -48,7 +56,7 @@ export function docsPage(document: ApiDocument): string {
   );
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeHtml(info.title)} API ${escapeHtml(info.version)}</title><link rel="stylesheet" href="${DOCS_STYLE_PATH}"></head>
+<title>${escapeHtml(info.title)} API ${escapeHtml(info.version)}</title><link rel="icon" href="${icon}" type="image/svg+xml"><link rel="stylesheet" href="${DOCS_STYLE_PATH}"></head>
 <body><header><h1>${escapeHtml(info.title)} API ${escapeHtml(info.version)}</h1><p>${escapeHtml(info.description ?? '')}</p>
 <p>For programs: <a href="/api/openapi.json">openapi.json</a></p></header>
 <main>${sections.join('\n')}<section><h2 id="schemas">schemas</h2>${schemas.join('\n')}</section></main></body></html>
@@ -80,8 +88,9 @@ function articleOf({ path, method, operation }: ReturnType<typeof operationsOf>[
   }${body ? jsonOf(body) : ''}<table><caption>Answered</caption>${answers.join('')}</table></article>`;
 }
 
-/** References become links to the schemas below. */
+/** Folded: all of them open are a hundred screens. References become links to the schemas below. */
 function jsonOf(schema: object): string {
   const text = escapeHtml(JSON.stringify(schema, null, 2));
-  return `<pre>${text.replace(/#\/components\/schemas\/(\w+)/g, '<a href="#$1">$1</a>')}</pre>`;
+  const linked = text.replace(/#\/components\/schemas\/(\w+)/g, '<a href="#$1">$1</a>');
+  return `<details><summary>Schema</summary><pre>${linked}</pre></details>`;
 }

@@ -84,7 +84,10 @@ export function createRoutes(sources: RouteSources): HttpHandler {
   ]);
   const { desk, reads, terms, assets } = sources;
   for (const file of assets.files) routes.set(file.path, (request) => assetResponse(request, file));
-  for (const { path, contentType, body } of documentation(terms.version)) {
+  for (const { path, contentType, body } of documentation(
+    terms.version,
+    `${sources.assets.folder}icon.svg`,
+  )) {
     const etag = etagOf(body);
     routes.set(path, (request) => cached(request, etag, contentType, body));
   }
@@ -107,11 +110,11 @@ export function createRoutes(sources: RouteSources): HttpHandler {
 }
 
 /** Made once: it changes with the program only. */
-function documentation(version: string) {
+function documentation(version: string, icon: string) {
   const document = apiDocument(version);
   return [
     { path: '/api/openapi.json', contentType: 'application/json', body: `${JSON.stringify(document)}\n` },
-    { path: '/api/docs', contentType: 'text/html; charset=utf-8', body: docsPage(document) },
+    { path: '/api/docs', contentType: 'text/html; charset=utf-8', body: docsPage(document, icon) },
     { path: DOCS_STYLE_PATH, contentType: 'text/css; charset=utf-8', body: DOCS_STYLE },
   ];
 }

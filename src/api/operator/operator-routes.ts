@@ -117,7 +117,7 @@ function knockOf(request: OperatorRequest): Knock {
 function whoOf(request: OperatorRequest, session: OperatorSession | undefined): string {
   const name = /^[\w.@-]{1,64}$/.exec(request.header('x-sluice-person'))?.[0];
   // Not the id: whoever reads the log must not be able to use it.
-  const by = session ? `console session until ${new Date(session.endsAtMs).toISOString()}` : 'token';
+  const by = session ? `console session ${session.number}` : 'token';
   return `${name ?? 'operator'} (${by}, ${request.peer})`;
 }
 

@@ -14,17 +14,21 @@ export interface OperatorSession {
   readonly id: string;
   /** What every form and script of this session sends along. */
   readonly csrf: string;
+  /** On the clock of the caller, which need not be that of the wall. */
   readonly endsAtMs: number;
+  /** The how many-th login: names it in the log, and opens nothing. */
+  readonly number: number;
 }
 
 export class OperatorSessions {
   /** The oldest first. */
   readonly #sessions = new Map<string, OperatorSession>();
+  #opened = 0;
 
   open(nowMs: number): OperatorSession {
     for (const [id, { endsAtMs }] of this.#sessions)
       if (endsAtMs <= nowMs || this.#sessions.size >= SESSIONS_MAX) this.#sessions.delete(id);
-    const session = { id: secret(), csrf: secret(), endsAtMs: nowMs + LIFE_MS };
+    const session = { id: secret(), csrf: secret(), endsAtMs: nowMs + LIFE_MS, number: ++this.#opened };
     this.#sessions.set(session.id, session);
     return session;
   }

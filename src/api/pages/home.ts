@@ -34,7 +34,7 @@ function rounds({ pool }: PageState): Element {
         h(
           'dd',
           { class: 'note' },
-          `fee ${scheme.feePercent}\u00a0% · effort now ${ratioText(scheme.effort)}`,
+          `mean of the last hour · fee ${scheme.feePercent}\u00a0% · effort now ${ratioText(scheme.effort)}`,
         ),
       ),
     ),

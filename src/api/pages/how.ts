@@ -31,7 +31,12 @@ const SCHEME_WORDS: Readonly<Record<string, (scheme: Scheme) => string>> = {
 function schemeTable({ pool }: PageState): Element {
   return table(
     'Schemes of this pool',
-    [{ label: 'Scheme' }, { label: 'Ports' }, { label: 'Fee', number: true }, { label: 'In words' }],
+    [
+      { label: 'Scheme' },
+      { label: 'Ports' },
+      { label: 'Fee', number: true },
+      { label: 'In words', wide: true },
+    ],
     pool.schemes.map((scheme) => [
       h('strong', null, scheme.scheme),
       pool.ports

@@ -18,6 +18,8 @@ import { amount, type Tone, tile, timeAgo } from './parts.ts';
 import { refusalRegion } from './refusals.ts';
 import { workersRegion } from './workers.ts';
 
+const DAY_MS = 86_400_000;
+
 /** More than this part of an hour's shares refused costs real money. */
 const REFUSED_TOO_MANY = 0.05;
 /** Fewer shares than this say nothing about a part. */
@@ -92,9 +94,11 @@ function verdict({ miner, workers, nowMs }: PageState): Element | undefined {
   );
 }
 
-/** How the hour compares with the day, where there is a day to compare with. */
-function trend(now: number, before: number): Element | string {
-  if (before <= 0 || now <= 0) return '';
+/** How the hour compares with the day, where there is a whole day to compare with. */
+function trend({ hashrate, firstSeenAt }: MinerView, nowMs: number): Element | string {
+  const { h1: now, h24: before } = hashrate;
+  const isNew = !firstSeenAt || nowMs - Date.parse(firstSeenAt) < DAY_MS;
+  if (isNew || before <= 0 || now <= 0) return '';
   const change = now / before - 1;
   if (Math.abs(change) < 0.02) return h('span', { class: 'muted' }, 'steady');
   const text = `${change > 0 ? '▲' : '▼'}\u00a0${Math.abs(100 * change).toFixed(0)}\u00a0%`;
@@ -172,7 +176,7 @@ function tiles({ miner, nowMs }: PageState): Element | undefined {
         'span',
         null,
         `1 h ${hashrateText(hashrate.h1)} `,
-        trend(hashrate.h1, hashrate.h24),
+        trend(miner, nowMs),
         ` · 24 h ${hashrateText(hashrate.h24)}`,
       ),
       'wide',

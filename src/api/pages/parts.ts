@@ -175,7 +175,7 @@ export function addressForm(id: string, prefix: string, label = 'Your payout add
     h(
       'p',
       { id: `${id}-hint`, class: 'hint', 'data-hint': true },
-      `It begins with ${prefix} and has some 67 characters.`,
+      `It begins with ${prefix} then 61 or 63 letters and digits.`,
     ),
   );
 }

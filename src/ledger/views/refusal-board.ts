@@ -29,16 +29,24 @@ export class RefusalBoard {
     this.#windows = { ...this.#windows, [window]: bySlot };
   }
 
-  /** By verdict label, of all these workers together. */
+  /** By verdict label, of all these workers together. The day is read seldom: it is never less than its last hour. */
   of(window: RefusalWindow, slots: readonly number[]): Record<string, number> {
     const sums: Record<string, number> = {};
-    const bySlot = this.#windows[window];
     for (const slot of slots) {
-      for (const [code, count] of bySlot.get(slot) ?? []) {
+      for (const [code, count] of this.#countsOf(window, slot)) {
         const label = VERDICTS[code]?.metricLabel ?? String(code);
         sums[label] = (sums[label] ?? 0) + count;
       }
     }
     return sums;
+  }
+
+  #countsOf(window: RefusalWindow, slot: number): Iterable<[number, number]> {
+    const hour = this.#windows.h1.get(slot);
+    const day = this.#windows.h24.get(slot);
+    if (window === 'h1' || !day) return hour ?? [];
+    const counts = new Map(day);
+    for (const [code, count] of hour ?? []) counts.set(code, Math.max(count, day.get(code) ?? 0));
+    return counts;
   }
 }

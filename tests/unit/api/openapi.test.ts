@@ -64,7 +64,7 @@ describe('the OpenAPI document', () => {
   });
 
   it('makes a page with no script in it, on which every address stands', () => {
-    const html = docsPage(document);
+    const html = docsPage(document, '/assets/x/icon.svg');
     expect(html).not.toMatch(/<script|<style|<[^>]+\s(style|on\w+)=/);
     for (const [, target] of html.matchAll(/(?:href|src)="([^"]*)"/g)) expect(target).toMatch(/^[/#]\w/);
     for (const path of Object.keys(document.paths!)) expect(html).toContain(path.replaceAll('&', '&amp;'));

@@ -58,7 +58,7 @@ export function drawingOf(status) {
       ),
       actions: status.actions
         .toReversed()
-        .map((one) => [name(one.at.slice(0, 19)), cell(one.who), cell(one.what), cell(one.outcome)]),
+        .map((one) => [name(`${one.at.slice(0, 19)}Z`), cell(one.who), name(one.what), cell(one.outcome)]),
       configuration: configuration.entries.map((one) => [
         cell(one.key),
         cell(one.value),

@@ -109,6 +109,19 @@ describe('the reads of a pool', () => {
     expect(miner.workers).toEqual({ online: 1, idle: 0, offline: 1 });
   });
 
+  it('tell when a threshold is reached by what was earned since the miner came, if that is less than a day', async () => {
+    const { sql } = fresh;
+    await sql`UPDATE accounts SET created_at = ${new Date(NOW - 3_600_000)} WHERE id = 1`;
+    const young = new Boards({ sql, wallClock: () => NOW, onFault: () => {} });
+    await young.refresh();
+    const terms = { ...SAMPLE_TERMS, defaultThresholdSompi: 10n ** 15n };
+    const one = new PoolReader({ sql, boards: young, live: feed, terms, wallClock: () => NOW });
+    const { threshold, balanceSompi, earned24hSompi, nextPayout } = (await one.miner(ADDRESSES[0]!))!;
+    const missing = Number(threshold.sompi) - Number(balanceSompi);
+    const expected = Number(earned24hSompi) > 0 ? (missing * 3_600) / Number(earned24hSompi) : null;
+    expect(nextPayout.reachedInSeconds).toBe(expected === null ? null : Math.ceil(expected));
+  });
+
   it('tell the money of a miner as the books have it', async () => {
     const { sql } = fresh;
     let paid = 0n;

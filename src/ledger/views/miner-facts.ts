@@ -68,25 +68,37 @@ export function minerFacts(
     threshold: { sompi: String(threshold), asked: money.thresholdSompi !== undefined },
     donationBasisPoints: money.donationBasisPoints,
     settingsSignedAt: money.settingsSignedAt,
-    nextPayout: nextPayout(money, threshold, boards, terms, atMs),
+    nextPayout: nextPayout(money, threshold, boards, terms, { firstSeenAt: account.firstSeenAt, atMs }),
   };
 }
 
-function nextPayout(money: Money, threshold: bigint, boards: Boards, terms: PoolTerms, atMs: number) {
+function nextPayout(
+  money: Money,
+  threshold: bigint,
+  boards: Boards,
+  terms: PoolTerms,
+  { firstSeenAt, atMs }: { readonly firstSeenAt: string; readonly atMs: number },
+) {
   const { balanceSompi: balance, earned24hSompi: earned } = money;
   const paysNow = balance >= threshold;
   const missing = Number(threshold - balance);
+  // Who came an hour ago earned in an hour what is called a day's.
+  const earnedInSeconds = Math.min(H24_S, Math.max(60, (atMs - Date.parse(firstSeenAt)) / 1_000));
   return {
     at: momentOf(nextRoundMs(boards.facts, terms, atMs)),
     paysNow,
     estimateSompi: paysNow ? String(balance) : '0',
-    reachedInSeconds: paysNow ? 0 : earned > 0n ? Math.ceil((missing * H24_S) / Number(earned)) : null,
+    reachedInSeconds: paysNow
+      ? 0
+      : earned > 0n
+        ? Math.ceil((missing * earnedInSeconds) / Number(earned))
+        : null,
   };
 }
 
 /**
  * Its part of rewards that nobody has been credited for yet: as large as its part of the pool's work of 24 hours, before the fee is
- * known to the satoshi. SOLO rewards are the finder's. PPS and FPPS are credited by the minute and wait for nothing.
+ * known to the sompi. SOLO rewards are the finder's. PPS and FPPS are credited by the minute and wait for nothing.
  */
 function awaitedOf(account: BoardAccount, { facts, work }: Boards, terms: PoolTerms): bigint {
   if (!facts) return 0n;

@@ -199,7 +199,7 @@ function payoutRow(one) {
   return [
     short(one.id),
     short(one.state, one.state === 'CONFIRMED' ? 'good' : undefined),
-    number(one.payees),
+    extra(one.payees),
     number(kas(one.paidSompi)),
     { text: one.plannedAt.slice(0, 19), kind: 'extra' },
     cell(one.txid),

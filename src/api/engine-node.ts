@@ -68,6 +68,8 @@ export async function startNodeEngine(options: HttpEngineOptions): Promise<HttpE
   } catch (thrown) {
     throw listenFault(host, port, thrown);
   }
+  // A connection that could not be accepted, for want of descriptors: unheard it would end us.
+  server.on('error', () => {});
   return {
     name: 'node',
     port: (server.address() as AddressInfo).port,

@@ -31,7 +31,14 @@ import {
 } from './live-frames.ts';
 import type { OwnEngineFeed } from './own-engine.ts';
 import type { Arrival } from './roster.ts';
-import { inodeOf, leavePlace, type SocketPlace, socketPlace, takePlace } from './socket-place.ts';
+import {
+  inodeOf,
+  leavePlace,
+  noListening,
+  type SocketPlace,
+  socketPlace,
+  takePlace,
+} from './socket-place.ts';
 
 export interface LiveServerOptions {
   readonly directory: string;
@@ -76,8 +83,15 @@ export class LiveServer {
     const place = await socketPlace(directory, instance);
     const server = createServer((socket) => this.#take(socket));
     server.listen(place.temporaryPath);
-    await once(server, 'listening');
-    takePlace(place);
+    try {
+      await once(server, 'listening');
+      // One that could not be accepted, for want of descriptors: unheard it would end the thread.
+      server.on('error', (error) => this.#options.onFault(`a live reader was lost: ${error.message}`));
+      takePlace(place);
+    } catch (error) {
+      server.close();
+      throw noListening(place, error);
+    }
     this.#place = place;
     this.#inode = inodeOf(place);
     this.#server = server;

@@ -48,6 +48,11 @@ export async function socketPlace(directory: string, instance: string): Promise<
   return { temporaryPath, path };
 }
 
+/** For whoever could not listen there, or not take the name. */
+export function noListening({ path }: SocketPlace, error: unknown): EdgeError {
+  return fault(`${path} cannot be listened on: ${messageOf(error)}`, 'Its folder must be writable.', error);
+}
+
 /** The socket listens under its temporary name: gives it the mode and, in one step, the name. */
 export function takePlace({ temporaryPath, path }: SocketPlace): void {
   chmodSync(temporaryPath, SOCKET_MODE);

@@ -1,4 +1,13 @@
-import { existsSync, lstatSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -279,5 +288,10 @@ describe('the live socket', () => {
     await expect(new Engine('one').desk.open()).rejects.toMatchObject({ code: 'SLUICE_LIVE_SOCKET' });
     expect(existsSync(precious)).toBe(true);
     await expect(new Engine('x'.repeat(120)).desk.open()).rejects.toThrow('longer than');
+    mkdirSync(join(folder, `.two.${process.pid}`));
+    await expect(new Engine('two').desk.open()).rejects.toMatchObject({
+      code: 'SLUICE_LIVE_SOCKET',
+      message: expect.stringContaining('cannot be listened on'),
+    });
   });
 });

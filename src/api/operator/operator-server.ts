@@ -68,6 +68,8 @@ export async function startOperatorServer(
   server.on('clientError', (_, socket) => socket.destroy());
   if (place.kind === 'socket') await listenOnSocket(server, place.path);
   else await listenOnLoopback(server, place.host, place.port);
+  // A connection that could not be accepted, for want of descriptors: unheard it would end us.
+  server.on('error', () => {});
   const { port } = place.kind === 'socket' ? { port: 0 } : (server.address() as AddressInfo);
   return {
     port,

@@ -3,9 +3,9 @@
  * Debian) listen and write what came to a file, an assignment a line and an empty line after each datagram.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { pollUntil } from './poll-until.ts';
 
 const LISTENER = `use Socket; $| = 1;
@@ -58,5 +58,6 @@ export class NotifySocket {
   close(): void {
     // The group: the shell and the listener.
     if (this.#listener.pid !== undefined) process.kill(-this.#listener.pid, 'SIGKILL');
+    rmSync(dirname(this.path), { recursive: true, force: true });
   }
 }

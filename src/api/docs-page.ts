@@ -3,8 +3,9 @@ import type { ApiDocument } from './openapi.ts';
 import { escapeHtml } from './pages/element.ts';
 
 export const DOCS_STYLE_PATH = '/api/docs.css';
-export const DOCS_STYLE = `:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; --link: #0b5c9e; }
-@media (prefers-color-scheme: dark) { :root { --link: #8cc4ff; } }
+export const DOCS_STYLE = `:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; --link: #0b5c9e; --paper: #fff; --ink: #14201c; }
+@media (prefers-color-scheme: dark) { :root { --link: #8cc4ff; --paper: #0b1411; --ink: #e8efec; } }
+html { background: var(--paper); color: var(--ink); }
 a { color: var(--link); }
 body { max-width: 60rem; margin: 0 auto; padding: 1rem; }
 h2 { margin-top: 2.5rem; text-transform: capitalize; }

@@ -20,6 +20,8 @@ export interface DemoSummary {
     /** By the miners. */
     readonly sent: number;
     readonly answeredTrue: number;
+    /** Answered `true` to miners that the demo did not start, by the engine's count. */
+    readonly answeredOthers: number;
     readonly rejectedByCode: Readonly<Record<string, number>>;
     readonly unanswered: number;
     /** In the journal's files, of this run. */
@@ -35,7 +37,7 @@ export interface DemoSummary {
     readonly red: number;
   };
   readonly money: MoneySummary;
-  /** answeredTrue = journalled = stored, and the books balance. */
+  /** answeredTrue + answeredOthers = journalled = stored, and the books balance. */
   readonly equal: boolean;
 }
 
@@ -77,11 +79,17 @@ export async function countDemo(sources: DemoSources): Promise<DemoSummary> {
   const firstSegment = segments[0]?.segment ?? Number.MAX_SAFE_INTEGER;
   const { stored, money } = await countStored(sources.chain.databaseUrl, firstSegment);
   const answeredTrue = miner?.accepted ?? 0;
+  const answeredOthers = Math.max(
+    0,
+    (engine?.shares.accepted ?? 0) - answeredTrue - (miner?.unanswered ?? 0),
+  );
+  const answered = answeredTrue === journalled ? journalled : answeredTrue + answeredOthers;
   return {
     seconds: Math.round(sources.seconds * 10) / 10,
     shares: {
       sent: miner?.sent ?? 0,
       answeredTrue,
+      answeredOthers: answered - answeredTrue,
       rejectedByCode: miner?.rejectedByCode ?? {},
       unanswered: miner?.unanswered ?? 0,
       journalled,
@@ -95,8 +103,7 @@ export async function countDemo(sources: DemoSources): Promise<DemoSummary> {
       red: simnode?.red ?? 0,
     },
     money,
-    equal:
-      answeredTrue === journalled && journalled === stored && money.balanced && money.auditViolations === 0,
+    equal: answered === journalled && journalled === stored && money.balanced && money.auditViolations === 0,
   };
 }
 
@@ -148,8 +155,8 @@ export function summaryText(summary: DemoSummary, failed: string): string {
     .join(', ');
   return [
     '',
-    `  shares    ${shares.sent} sent, ${shares.answeredTrue} answered true, rejected: ${rejected || 'none'}`,
-    `            ${shares.journalled} in the journal, ${shares.stored} in PostgreSQL: ${shares.answeredTrue === shares.journalled && shares.journalled === shares.stored ? 'equal' : 'NOT EQUAL'}`,
+    `  shares    ${shares.sent} sent, ${shares.answeredTrue} answered true${shares.answeredOthers > 0 ? ` (and ${shares.answeredOthers} of other miners, by the engine's count)` : ''}, rejected: ${rejected || 'none'}`,
+    `            ${shares.journalled} in the journal, ${shares.stored} in PostgreSQL: ${shares.answeredTrue + shares.answeredOthers === shares.journalled && shares.journalled === shares.stored ? 'equal' : 'NOT EQUAL'}`,
     `  blocks    ${blocks.found} found, ${blocks.submitted} submitted, ${blocks.accepted} accepted, ${blocks.blue} blue, ${blocks.red} red`,
     `  money     ${money.rewards} rewards matured, ${kas(money.rewardsSompi)} KAS; ${kas(money.settledSompi)} divided: owed ${kas(money.owedSompi)}, in flight ${kas(money.inFlightSompi)}, paid ${kas(money.paidSompi)}, pool ${kas(money.poolFeeSompi)}`,
     `            payouts: ${payouts || 'none'}${money.halts.length > 0 ? `, HALTED: ${money.halts.join(', ')}` : ''}; audit: ${money.auditViolations} violations; the books ${money.balanced ? 'balance' : 'DO NOT BALANCE'}`,

@@ -39,6 +39,8 @@ const ROWS = 25;
 const ROWS_BESIDE = 10;
 /** A page of a farm shows those with most trouble; the filter of the page works on these. */
 const WORKERS = 100;
+/** Boards are read some seconds after a start; a database restarts in as many. */
+const NOT_NOW_AGAIN_S = '5';
 const CHOICE_MAX_CHARS = 100;
 const MINERS = '/miners/';
 
@@ -91,7 +93,12 @@ async function answered(
   const { assets } = sources;
   return {
     status: page.status ?? 200,
-    headers: { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' },
+    headers: {
+      'content-type': 'text/html; charset=utf-8',
+      'cache-control': 'no-store',
+      // As the page says of itself, with or without a script.
+      ...(page.status === 503 && { refresh: NOT_NOW_AGAIN_S, 'retry-after': NOT_NOW_AGAIN_S }),
+    },
     body: documentHtml({
       title: page.title,
       current: page.current ?? '',

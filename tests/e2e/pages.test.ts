@@ -40,6 +40,12 @@ if (!HAS_BROWSER) {
         openBrowser(),
       ]);
       await rig.startEngine().ready;
+      // Until the boards have been read for the first time, pages of miners say "not now".
+      await pollUntil(
+        'the boards are read',
+        async () => (await fetch(`${rig.httpUrl}/api/v1/miners/${ADDRESS}`)).status === 404,
+        60_000,
+      );
     });
     afterAll(async () => {
       await browser?.close();

@@ -84,7 +84,10 @@ it('page, JSON interface, console and metrics agree', { timeout: 60_000 }, async
   const accepted = 3 * SHARES_EACH + 1;
   await pollUntil('all is told and stored', async () => {
     const { shares, database, workers } = await pool();
-    return shares.accepted === accepted && database.loaded === accepted && workers === 3;
+    if (shares.accepted !== accepted || database.loaded !== accepted || workers !== 3) return false;
+    // Each shows its last report, and both come once a second.
+    const { snapshot } = (await console()).engines[0]!;
+    return snapshot.shares.accepted === accepted && snapshot.workers === 3;
   });
   const [view, status, exposition, html] = await Promise.all([pool(), console(), get('/metrics'), get('/')]);
   const told = status.engines[0]!.snapshot;

@@ -32,7 +32,7 @@ const explorer = { transaction: 'https://explorer.example/txs/{txid}', block: ''
 async function page(
   path: string,
   reads = new LivelyReads(NOW_MS),
-): Promise<{ status: number; html: string; location: string }> {
+): Promise<{ status: number; html: string; location: string; refresh: string }> {
   const [pathOnly, query = ''] = path.split('?');
   const routes = createPageRoutes({ reads, assets: loadPageAssets(), explorer, nowMs: () => NOW_MS });
   const request = {
@@ -43,7 +43,12 @@ async function page(
     forwardedFor: '',
   } as HttpRequest;
   const { status, body, headers } = await routes(pathOnly!)!(request);
-  return { status, html: plain(String(body)), location: headers.location ?? '' };
+  return {
+    status,
+    html: plain(String(body)),
+    location: headers.location ?? '',
+    refresh: headers.refresh ?? '',
+  };
 }
 
 describe('numbers for people', () => {
@@ -340,7 +345,8 @@ describe('pages that cannot show what was asked for', () => {
     expect(home.status).toBe(200);
     expect(home.html).toContain('The database does not answer just now');
     expect(home.html).toContain('2.30 PH/s');
-    expect((await page('/blocks', reads)).status).toBe(503);
+    const { status, refresh } = await page('/blocks', reads);
+    expect([status, refresh]).toEqual([503, '5']);
     expect((await page(`/miners/${FARM}`, reads)).status).toBe(503);
   });
 });

@@ -29,10 +29,7 @@ const NOW_MS = Date.parse('2026-11-21T10:00:00.000Z');
 const plain = (text: string): string => text.replaceAll('\u00a0', ' ');
 const explorer = { transaction: 'https://explorer.example/txs/{txid}', block: '' };
 
-async function page(
-  path: string,
-  reads = new LivelyReads(NOW_MS),
-): Promise<{ status: number; html: string; location: string; refresh: string }> {
+async function page(path: string, reads = new LivelyReads(NOW_MS)) {
   const [pathOnly, query = ''] = path.split('?');
   const routes = createPageRoutes({ reads, assets: loadPageAssets(), explorer, nowMs: () => NOW_MS });
   const request = {
@@ -345,8 +342,7 @@ describe('pages that cannot show what was asked for', () => {
     expect(home.status).toBe(200);
     expect(home.html).toContain('The database does not answer just now');
     expect(home.html).toContain('2.30 PH/s');
-    const { status, refresh } = await page('/blocks', reads);
-    expect([status, refresh]).toEqual([503, '5']);
+    expect(await page('/blocks', reads)).toMatchObject({ status: 503, refresh: '5' });
     expect((await page(`/miners/${FARM}`, reads)).status).toBe(503);
   });
 });

@@ -112,8 +112,8 @@ export class Gauge extends Metric {
   }
 }
 
-export class GaugeFamily extends Metric {
-  readonly type = 'gauge';
+/** A family that is read when asked; its label values are bounded by whoever makes them. */
+abstract class ReadFamily extends Metric {
   readonly #read: () => { labels: Record<string, string>; value: number }[];
 
   constructor(
@@ -128,6 +128,10 @@ export class GaugeFamily extends Metric {
   values(): SampleValue[] {
     return this.#read();
   }
+}
+
+export class GaugeFamily extends ReadFamily {
+  readonly type = 'gauge';
 }
 
 /** Upper bounds in seconds from 50 us to 10 s, 1-2-5 steps: below is the clock's noise, above is an outage. */
@@ -218,23 +222,9 @@ export class LatencyFamily extends Metric {
   }
 }
 
-/** Counted elsewhere, by somebody who only counts up: read when asked. */
-export class ReadCounterFamily extends Metric {
+/** Counted elsewhere, by somebody who only counts up. */
+export class ReadCounterFamily extends ReadFamily {
   readonly type = 'counter';
-  readonly #read: () => { labels: Record<string, string>; value: number }[];
-
-  constructor(
-    registry: Registry,
-    definition: MetricDefinition,
-    read: () => { labels: Record<string, string>; value: number }[],
-  ) {
-    super(registry, definition);
-    this.#read = read;
-  }
-
-  values(): SampleValue[] {
-    return this.#read();
-  }
 }
 
 export function createRegistry(): Registry {

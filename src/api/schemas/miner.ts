@@ -35,7 +35,7 @@ export type MinerView = z.infer<typeof minerSchema>;
 
 export const WORKER_STATES = ['online', 'idle', 'offline'] as const;
 
-/** online: connected, a share within 10 minutes; idle: connected without; offline: not connected. Seen within 7 days. */
+/** online: connected, a share within 10 minutes; idle: connected without; offline: not connected. With work or a connection within 24 hours. */
 export const workerSchema = z.object({
   name: z.string(),
   state: z.enum(WORKER_STATES),

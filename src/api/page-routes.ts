@@ -19,7 +19,7 @@ import { how } from './pages/how.ts';
 import { documentHtml } from './pages/layout.ts';
 import type { ConnectChoice, PageState } from './pages/page-state.ts';
 import { minerHref } from './pages/parts.ts';
-import { CursorInvalid, type PoolReads } from './pool-reads.ts';
+import { CursorInvalid, type PoolReads, ReadUnavailable } from './pool-reads.ts';
 import { type PageQuery, pageQuery, type Range, rangeQuery } from './schemas/field.ts';
 import type { MinerSeries } from './schemas/miner.ts';
 import type { PoolSeries } from './schemas/pool.ts';
@@ -78,7 +78,7 @@ export function createPageRoutes(sources: PageSources): (path: string) => PageHa
   };
 }
 
-/** A fault of one page is a page, too. What a cursor means is not ours to say: `CursorInvalid` is told apart, all else is "not now". */
+/** What a reader may meet is a page, too. Anything else is a fault of ours, and is answered as one: it must not pass for the database's. */
 async function answered(
   sources: PageSources,
   route: PageRoute,
@@ -88,7 +88,9 @@ async function answered(
   try {
     page = await route(query);
   } catch (thrown) {
-    page = thrown instanceof CursorInvalid ? brokenLink(sources) : notNow(sources);
+    if (thrown instanceof CursorInvalid) page = brokenLink(sources);
+    else if (thrown instanceof ReadUnavailable) page = notNow(sources);
+    else throw thrown;
   }
   const { assets } = sources;
   return {
@@ -121,7 +123,7 @@ async function orAway<T>(reading: Promise<T>): Promise<T | undefined> {
   try {
     return await reading;
   } catch (thrown) {
-    if (thrown instanceof CursorInvalid) throw thrown;
+    if (!(thrown instanceof ReadUnavailable)) throw thrown;
     return undefined;
   }
 }

@@ -26,13 +26,17 @@ export interface EngineOptions {
   readonly edges?: number;
   /** Copies of the listening socket; needs edges. */
   readonly acceptDescriptors?: number;
+  /** Pages by `sluice api` as well, a process of its own; its CPU is counted with the engine's. */
+  readonly apiProcess?: boolean;
 }
 
 export interface EngineUnderTest extends ServerUnderTest {
   /** Of the first edge. */
   snapshot(): Promise<PoolSnapshot>;
-  /** Page, JSON and `/metrics`. */
+  /** Page, JSON and `/metrics` of the engine itself. */
   readonly httpUrl: string;
+  /** Where people look: of `sluice api` if there is one, else of the engine. */
+  readonly pagesUrl: string;
   /** Folder with the logs of node and engine; gone after `stop`. */
   readonly folder: string;
 }
@@ -64,6 +68,7 @@ interface Parts {
   postgres?: EmbeddedPostgres;
   simnode?: ChildRole;
   engine?: ChildRole;
+  api?: ChildRole;
 }
 
 async function startParts(folder: string, parts: Parts, options: EngineOptions): Promise<EngineUnderTest> {
@@ -93,6 +98,13 @@ async function startParts(folder: string, parts: Parts, options: EngineOptions):
     ],
     logFile: join(folder, 'engine.log'),
   }));
+  if (options.apiProcess === true)
+    parts.api = await startChildRole({
+      name: 'pages',
+      args: ['api', '--config', config],
+      logFile: join(folder, 'api.log'),
+    });
+  const { api } = parts;
   const pids = (engine.info.edgePids as number[] | undefined) ?? [engine.process.pid!];
   const httpUrls = (engine.info.httpUrls as string[] | undefined) ?? [String(engine.info.httpUrl)];
   const snapshotOf = async (httpUrl: string): Promise<PoolSnapshot> => {
@@ -107,8 +119,9 @@ async function startParts(folder: string, parts: Parts, options: EngineOptions):
     folder,
     snapshot: () => snapshotOf(httpUrls[0]!),
     httpUrl: httpUrls[0]!,
+    pagesUrl: String(api?.info.httpUrl ?? httpUrls[0]),
     note: '',
-    cpuUs: () => summed(cpuUsOf),
+    cpuUs: () => summed(cpuUsOf) + (api ? cpuUsOf(api.process.pid!) : 0),
     mainCpuUs: () => summed(mainThreadCpuUs),
     databaseCpuUs: () => familyCpuUs(postgres.pid),
     memory: () => ({
@@ -124,7 +137,9 @@ async function startParts(folder: string, parts: Parts, options: EngineOptions):
 
 function configOf(folder: string, nodeAddress: string, databaseUrl: string, options: EngineOptions): object {
   const journal = join(folder, 'journal');
+  const live = join(folder, 'live');
   mkdirSync(journal);
+  mkdirSync(live);
   return {
     instance: 'bench',
     kaspa: {
@@ -144,6 +159,7 @@ function configOf(folder: string, nodeAddress: string, databaseUrl: string, opti
       ...(options.threads === undefined ? {} : { threads: options.threads }),
     },
     http: { host: '127.0.0.1', port: 0 },
+    ...(options.apiProcess === true ? { live: { directory: live } } : {}),
     log: { level: 'warn' },
   };
 }
@@ -166,6 +182,7 @@ async function settled(snapshot: () => Promise<PoolSnapshot>): Promise<void> {
 }
 
 async function stopParts(folder: string, parts: Parts): Promise<void> {
+  await parts.api?.stop();
   await parts.engine?.stop();
   await parts.simnode?.stop();
   await parts.postgres?.stop();

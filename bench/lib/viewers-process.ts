@@ -7,9 +7,13 @@ import type { ViewersAnswer, ViewersCommand } from './viewers.ts';
 
 /** Connecting all at once would overflow the server's queue of connections. */
 const OPEN_AT_ONCE = 100;
+/** Of the counts of times between messages, up to 20 s. */
+const GAP_STEP_MS = 10;
+const gapCounts = new Uint32Array(2_000);
 
 class Viewer {
   messages = 0;
+  #heardAtMs = 0;
   isOpen = true;
   readonly socket: Socket;
   #head = Buffer.alloc(0);
@@ -40,6 +44,14 @@ class Viewer {
     });
   }
 
+  #hear(): void {
+    const nowMs = performance.now();
+    // The first comes on opening, the second somewhere in the next second: from then on there is a rhythm.
+    if (++this.messages > 2)
+      gapCounts[Math.min(gapCounts.length - 1, Math.round((nowMs - this.#heardAtMs) / GAP_STEP_MS))]!++;
+    this.#heardAtMs = nowMs;
+  }
+
   /** A server's frames are not masked: two bytes, or four from 126 bytes on; none is as long as 64 KiB. */
   #count(chunk: Buffer): void {
     let bytes = chunk;
@@ -58,7 +70,7 @@ class Viewer {
         return;
       }
       this.#left = short ? head[1]! & 127 : head.readUInt16BE(2);
-      if ((head[0]! & 15) === 1) this.messages++;
+      if ((head[0]! & 15) === 1) this.#hear();
       bytes = head.subarray(headBytes);
       this.#head = Buffer.alloc(0);
     }
@@ -85,6 +97,13 @@ async function open(url: URL, count: number): Promise<void> {
   }
 }
 
+function takeGapP99Ms(): number {
+  let left = gapCounts.reduce((sum, count) => sum + count, 0) * 0.99;
+  const place = gapCounts.findIndex((count) => (left -= count) <= 0);
+  gapCounts.fill(0);
+  return place * GAP_STEP_MS;
+}
+
 async function obey(command: ViewersCommand): Promise<void> {
   if (command.kind === 'open') await open(new URL(command.url), command.viewers);
   if (command.kind === 'close') {
@@ -94,6 +113,7 @@ async function obey(command: ViewersCommand): Promise<void> {
   const answer: ViewersAnswer = {
     open: viewers.filter(({ isOpen }) => isOpen).length,
     messages: viewers.reduce((sum, { messages }) => sum + messages, 0),
+    gapP99Ms: takeGapP99Ms(),
   };
   process.send!(answer);
 }

@@ -12,6 +12,8 @@ export interface ViewersAnswer {
   readonly open: number;
   /** Since each was opened, over all that were not closed by command. */
   readonly messages: number;
+  /** Of all times between two messages of the same viewer since the answer before: as long as this or shorter are 99 of 100, in ms. */
+  readonly gapP99Ms: number;
 }
 
 export class Viewers {

@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { HTTP_LIMITS, type HttpEngine, type HttpEngineOptions } from '../../src/api/http-engine.ts';
+import { AUDIENCE_PACE } from '../../src/api/live/audience.ts';
 import { LiveHub, type LiveHubOptions } from '../../src/api/live/live-hub.ts';
 import { OriginRule } from '../../src/api/origin-rule.ts';
 import { failureResponse, LIVE_PATH } from '../../src/api/routes.ts';
@@ -112,6 +113,59 @@ export function describeHttpLive(
       await until(() => hub.wanted('blocks') && !hub.wanted('pool'));
     });
 
+    it('tells many in slices: each viewer once, all news in order, and never an older text after a newer one', async () => {
+      await serve({ pace: { ...AUDIENCE_PACE, groupViewersMax: 2, groupEveryMs: 3 } });
+      hub.publish('pool', { second: 0 });
+      const opened = await Promise.all(Array.from({ length: 9 }, () => open('?topics=pool,blocks')));
+      const heard = opened.map(({ client }) => {
+        const messages: { topic: string; sequence: number; data: Record<string, unknown> }[] = [];
+        client.on('message', (bytes: Buffer) => messages.push(JSON.parse(bytes.toString())));
+        return messages;
+      });
+      for (const { next } of opened) expect(await next()).toMatchObject({ data: { second: 0 } });
+      hub.publish('pool', { second: 1 });
+      await until(() => heard.every((messages) => messages.at(-1)?.data.second === 1));
+      for (let block = 1; block <= 20; block++) {
+        hub.publish('blocks', { block });
+        if (block % 5 === 0) hub.publish('pool', { second: 1 + block / 5 });
+        if (block % 4 === 0) await new Promise((resolve) => setTimeout(resolve, 2));
+      }
+      const last = (messages: (typeof heard)[0], topic: string) =>
+        messages.findLast((message) => message.topic === topic)?.data;
+      await until(() =>
+        heard.every((one) => last(one, 'blocks')?.block === 20 && last(one, 'pool')?.second === 5),
+      );
+      for (const messages of heard) {
+        const blocks = messages.filter(({ topic }) => topic === 'blocks');
+        expect(blocks.map(({ data }) => data.block)).toEqual(
+          Array.from({ length: 20 }, (_, index) => index + 1),
+        );
+        const pool = messages.filter(({ topic }) => topic === 'pool').map(({ sequence }) => sequence);
+        expect(pool).toEqual([...new Set(pool)].sort((one, other) => one - other));
+      }
+    });
+
+    it('gives who comes while others are still being told the last text at once, and only once', async () => {
+      // The second group's turn would come in ten minutes.
+      await serve({
+        pace: { ...AUDIENCE_PACE, groupViewersMax: 1, groupEveryMs: 600_000, roundMs: 2_000_000 },
+      });
+      const one = await open('?topics=pool');
+      const other = await open('?topics=pool');
+      hub.publish('pool', { second: 1 });
+      expect(await one.next()).toMatchObject({ data: { second: 1 } });
+      const late = await open('?topics=pool');
+      expect(await late.next()).toMatchObject({ data: { second: 1 } });
+      let more = 0;
+      for (const { client } of [one, other, late]) client.on('message', () => more++);
+      one.client.close();
+      other.client.close();
+      await until(() => hub.clients === 1);
+      hub.publish('pool', { second: 2 });
+      expect(await late.next()).toMatchObject({ data: { second: 2 } });
+      expect(more).toBe(1);
+    });
+
     it('keeps the topic of a miner as long as it is watched, and asks for its first message', async () => {
       const wanted: string[] = [];
       hub.onWanted = (topic) => {
@@ -166,8 +220,11 @@ export function describeHttpLive(
       expect(hub.wanted('pool') || hub.wanted('blocks')).toBe(false);
     });
 
-    it('cuts a live socket that does not read, and only that one', async () => {
-      await serve({}, SMALL_BACKLOG_BYTES);
+    it.each([
+      ['that is told with all others', AUDIENCE_PACE],
+      ['among many that are told in slices', { ...AUDIENCE_PACE, groupViewersMax: 1, groupEveryMs: 1 }],
+    ])('cuts a live socket %s and does not read, and only that one', async (_, pace) => {
+      await serve({ pace }, SMALL_BACKLOG_BYTES);
       const slow = await open('?topics=pool');
       const quick = await open('?topics=pool');
       let received = 0;

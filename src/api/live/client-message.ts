@@ -4,6 +4,7 @@
  *   WS /api/v1/live?topics=pool,blocks,miner:kaspa:...
  *   {"subscribe": ["pool"]}   {"unsubscribe": ["miner:kaspa:..."]}
  *   <- {"topic": "pool", "sequence": 17, "at": "...", "data": {...}}
+ *      sequence rises within a topic; of two topics either may come first
  *   <- {"topic": "pol", "error": "topic-unknown", "hint": "..."}    topic null: the message itself is meant
  */
 

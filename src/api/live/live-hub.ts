@@ -1,12 +1,15 @@
 /**
  * Topics, and who watches them. In: what is published, and live sockets of the HTTP engine. Out: one text a message, made once and handed
- * to the engine, which sends it to all. On subscribing the last message of the topic comes at once.
+ * to the engine, which sends it to all: at once to a few, to many in slices (see `audience`). On subscribing the last message of the topic
+ * comes at once.
  *
  * A miner's topic is there as long as somebody watches it: whoever makes messages asks `wanted` first, so nobody computes what nobody sees.
  */
 import { clientKey } from '../client-key.ts';
 import type { HttpResponse, LiveDoor, LiveSocket, RequestHead } from '../http-engine.ts';
 import type { OriginRule } from '../origin-rule.ts';
+import { Audience, type AudienceKind, type AudiencePace, type ViewerGroup } from './audience.ts';
+import { AudiencePacer } from './audience-pacer.ts';
 import { clientMessage, faultText, type LiveFault, queryTopics } from './client-message.ts';
 
 export const TOPIC_POOL = 'pool';
@@ -21,6 +24,7 @@ export interface LiveHubOptions {
   readonly clientsMax: number;
   readonly nowMs: () => number;
   readonly limits?: LiveHubLimits;
+  readonly pace?: AudiencePace;
 }
 
 export interface LiveHubLimits {
@@ -50,13 +54,13 @@ const LIMITS: LiveHubLimits = {
 const POLICY_VIOLATION = 1008;
 
 interface Topic {
-  viewers: number;
+  readonly audience: Audience;
   last: string | undefined;
 }
 
 interface Viewer {
   readonly client: string;
-  readonly topics: Set<string>;
+  readonly topics: Map<string, ViewerGroup>;
   faults: number;
   messages: number;
   refilledAtMs: number;
@@ -64,7 +68,7 @@ interface Viewer {
 
 /** What carries the texts: an HTTP engine. */
 export interface LiveCarrier {
-  publish(topic: string, text: string): void;
+  publish(channel: string, text: string): void;
 }
 
 export class LiveHub implements LiveDoor {
@@ -72,10 +76,8 @@ export class LiveHub implements LiveDoor {
   readonly #limits: LiveHubLimits;
   readonly #viewers = new Map<LiveSocket, Viewer>();
   readonly #byClient = new Map<string, number>();
-  readonly #topics = new Map<string, Topic>([
-    [TOPIC_POOL, { viewers: 0, last: undefined }],
-    [TOPIC_BLOCKS, { viewers: 0, last: undefined }],
-  ]);
+  readonly #topics = new Map<string, Topic>();
+  readonly #pacer = new AudiencePacer((channel, text) => this.#carrier?.publish(channel, text));
   #carrier: LiveCarrier | undefined;
   #sequence = 0;
   /** Called when a miner's topic got its first viewer: he would wait for the next change otherwise. */
@@ -84,6 +86,8 @@ export class LiveHub implements LiveDoor {
   constructor(options: LiveHubOptions) {
     this.#options = options;
     this.#limits = options.limits ?? LIMITS;
+    this.#topics.set(TOPIC_POOL, this.#newTopic(TOPIC_POOL, 'newest'));
+    this.#topics.set(TOPIC_BLOCKS, this.#newTopic(TOPIC_BLOCKS, 'each'));
   }
 
   get clients(): number {
@@ -96,7 +100,7 @@ export class LiveHub implements LiveDoor {
   }
 
   wanted(topic: string): boolean {
-    return (this.#topics.get(topic)?.viewers ?? 0) > 0;
+    return (this.#topics.get(topic)?.audience.viewers ?? 0) > 0;
   }
 
   /** Addresses whose topics are watched. */
@@ -116,7 +120,7 @@ export class LiveHub implements LiveDoor {
     const at = new Date(this.#options.nowMs()).toISOString();
     const head = `{"topic":${JSON.stringify(name)},"sequence":${++this.#sequence},"at":"${at}"`;
     topic.last = `${head},"data":${json}}`;
-    if (topic.viewers > 0) this.#carrier?.publish(name, topic.last);
+    if (topic.audience.viewers > 0) this.#pacer.say(topic.audience, topic.last);
   }
 
   admit({ origin, host, peer, forwardedFor }: RequestHead): HttpResponse | undefined {
@@ -133,7 +137,7 @@ export class LiveHub implements LiveDoor {
     this.#byClient.set(client, (this.#byClient.get(client) ?? 0) + 1);
     const viewer: Viewer = {
       client,
-      topics: new Set(),
+      topics: new Map(),
       faults: 0,
       messages: this.#limits.messageBurst,
       refilledAtMs: this.#options.nowMs(),
@@ -162,10 +166,19 @@ export class LiveHub implements LiveDoor {
     const viewer = this.#viewers.get(socket);
     if (!viewer) return;
     this.#viewers.delete(socket);
-    for (const topic of viewer.topics) this.#leave(topic);
+    for (const [name, group] of viewer.topics) this.#leave(name, group);
     const left = (this.#byClient.get(viewer.client) ?? 1) - 1;
     if (left > 0) this.#byClient.set(viewer.client, left);
     else this.#byClient.delete(viewer.client);
+  }
+
+  /** What still waits is sent to nobody. */
+  close(): void {
+    this.#pacer.close();
+  }
+
+  #newTopic(name: string, kind: AudienceKind): Topic {
+    return { audience: new Audience(name, kind, this.#options.pace), last: undefined };
   }
 
   #mayTalk(viewer: Viewer): boolean {
@@ -187,13 +200,13 @@ export class LiveHub implements LiveDoor {
       this.#fault(socket, viewer, fault ?? 'topic-unknown', asked);
       return;
     }
-    const topic = this.#topics.get(name) ?? { viewers: 0, last: undefined };
+    const topic = this.#topics.get(name) ?? this.#newTopic(name, 'newest');
     this.#topics.set(name, topic);
-    topic.viewers++;
-    viewer.topics.add(name);
-    if (topic.last === undefined && topic.viewers === 1) this.onWanted(name);
+    const group = topic.audience.join();
+    viewer.topics.set(name, group);
+    if (topic.last === undefined && topic.audience.viewers === 1) this.onWanted(name);
     // Only then: whatever `onWanted` has published is the last message now.
-    socket.subscribe(name);
+    socket.subscribe(group.channel);
     if (topic.last !== undefined) socket.send(topic.last);
   }
 
@@ -205,16 +218,18 @@ export class LiveHub implements LiveDoor {
 
   #unsubscribe(socket: LiveSocket, viewer: Viewer, asked: string): void {
     const name = this.#nameOf(asked);
-    if (name === undefined || !viewer.topics.delete(name)) return;
-    socket.unsubscribe(name);
-    this.#leave(name);
+    const group = name === undefined ? undefined : viewer.topics.get(name);
+    if (name === undefined || !group) return;
+    viewer.topics.delete(name);
+    socket.unsubscribe(group.channel);
+    this.#leave(name, group);
   }
 
-  #leave(name: string): void {
+  #leave(name: string, group: ViewerGroup): void {
     const topic = this.#topics.get(name);
     if (!topic) return;
-    topic.viewers--;
-    if (topic.viewers === 0 && name.startsWith(MINER_PREFIX)) this.#topics.delete(name);
+    topic.audience.leave(group);
+    if (topic.audience.viewers === 0 && name.startsWith(MINER_PREFIX)) this.#topics.delete(name);
   }
 
   /** A few are answered, so that whoever writes a client sees what is wrong. */

@@ -54,5 +54,6 @@ export class LiveTopics {
 
   close(): void {
     this.#watch.close();
+    this.hub.close();
   }
 }

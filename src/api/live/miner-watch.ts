@@ -14,6 +14,9 @@ const IDLE_AFTER_MS = 600_000;
 const REFRESH_EVERY_MS = 10_000;
 /** What one round may make: with more watched miners than this changing at once, some are told a second later. */
 const ROUND_MAX = 1_000;
+/** A farm's text is up to 20 kB of JSON to make: so many in one go, then whoever else waits for this core. */
+const SLICE_MINERS = 32;
+const SLICE_EVERY_MS = 5;
 const NOBODY: ReadonlySet<string> = new Set();
 
 export interface MinerLive {
@@ -69,6 +72,8 @@ export class MinerWatch {
   readonly #due = new Set<string>();
   readonly #endings: (() => void)[];
   #refreshedAtMs: number;
+  #leftInRound = 0;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(hub: LiveHub, feed: EngineFeed, nowMs: () => number) {
     this.#hub = hub;
@@ -88,6 +93,7 @@ export class MinerWatch {
 
   close(): void {
     for (const end of this.#endings) end();
+    clearTimeout(this.#timer);
     this.#hub.onWanted = () => {};
   }
 
@@ -98,13 +104,23 @@ export class MinerWatch {
     const watched = new Set(this.#hub.watchedMiners());
     for (const address of watched) if (everybody || changed.has(address)) this.#due.add(address);
     for (const address of this.#meters.keys()) if (!watched.has(address)) this.#meters.delete(address);
+    this.#leftInRound = ROUND_MAX;
+    if (!this.#timer) this.#slice();
+  }
+
+  readonly #slice = (): void => {
+    this.#timer = undefined;
     let told = 0;
     for (const address of this.#due) {
-      if (told++ >= ROUND_MAX) break;
+      if (told === SLICE_MINERS || this.#leftInRound === 0) break;
       this.#due.delete(address);
-      if (watched.has(address)) this.#tell(address);
+      if (!this.#hub.wanted(MINER_PREFIX + address)) continue;
+      this.#tell(address);
+      told++;
+      this.#leftInRound--;
     }
-  }
+    if (this.#due.size > 0 && this.#leftInRound > 0) this.#timer = setTimeout(this.#slice, SLICE_EVERY_MS);
+  };
 
   #tell(address: string): void {
     const nowMs = this.#nowMs();

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { LiveSocket, RequestHead } from '../../../src/api/http-engine.ts';
 import { LiveHub } from '../../../src/api/live/live-hub.ts';
 import { type MinerLive, MinerWatch } from '../../../src/api/live/miner-watch.ts';
@@ -59,4 +59,46 @@ describe('the topic of a miner', () => {
     expect(told.length).toBeLessThan(15);
     watch.close();
   });
+
+  it('tells very many in slices, each once, and nobody after its end', () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    let changed: (addresses: ReadonlySet<string>) => void = () => {};
+    const feed = {
+      ...noEngines(),
+      onChanged: (listener: typeof changed) => {
+        changed = listener;
+        return () => {};
+      },
+    };
+    const hub = new LiveHub({
+      origins: new OriginRule(['*']),
+      addressOf: (text) => text,
+      refusal: (status) => ({ status, headers: {}, body: '' }),
+      clientsMax: 10,
+      nowMs: () => 1_000,
+    });
+    const told: string[] = [];
+    hub.attach({ publish: (channel) => told.push(channel) });
+    const watch = new MinerWatch(hub, feed, () => 1_000);
+    const addresses = Array.from({ length: 80 }, (_, index) => `kaspa:${index}`);
+    for (let from = 0; from < addresses.length; from += 8) {
+      const topics = addresses.slice(from, from + 8).map((address) => `miner:${address}`);
+      const socket: LiveSocket = { send() {}, subscribe() {}, unsubscribe() {}, close() {} };
+      hub.open(socket, { ...HEAD, query: `topics=${topics.join(',')}` });
+    }
+    told.length = 0;
+    changed(new Set(addresses));
+    const atOnce = told.length;
+    expect(atOnce).toBeGreaterThan(0);
+    expect(atOnce).toBeLessThan(80);
+    vi.advanceTimersByTime(1_000);
+    expect(told).toHaveLength(80);
+    expect(new Set(told).size).toBe(80);
+    changed(new Set(addresses));
+    watch.close();
+    vi.advanceTimersByTime(1_000);
+    expect(told).toHaveLength(80 + atOnce);
+  });
 });
+
+afterEach(() => vi.useRealTimers());

@@ -1,18 +1,14 @@
-import { existsSync } from 'node:fs';
 import axe from 'axe-core';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { HAS_BROWSER, NO_BROWSER, openBrowser, picture } from '../kit/browser.ts';
 import { DOOR_TOKEN, OperatorDoor } from '../kit/operator-door.ts';
 import { HOSTILE_NAME } from '../unit/api/sample-snapshot.ts';
 import { SAMPLE_STATUS } from '../unit/live/sample-report.ts';
 
-const BROWSER = process.env.CHROMIUM_BIN ?? '/usr/bin/chromium';
-/** Where to put pictures for a person to look at; none by default. */
-const PICTURES = process.env.PAGE_PICTURES;
-
-if (!existsSync(BROWSER)) {
+if (!HAS_BROWSER) {
   describe('the console in a browser', () => {
-    it.skip(`needs chromium: none at ${BROWSER}, set CHROMIUM_BIN or install the package chromium`, () => {});
+    it.skip(NO_BROWSER, () => {});
   });
 } else {
   describe('the console in a browser', () => {
@@ -23,8 +19,7 @@ if (!existsSync(BROWSER)) {
     let faults: string[];
 
     beforeAll(async () => {
-      // The sandbox needs user namespaces, which root in a container does not have; the page is our own.
-      browser = await chromium.launch({ executablePath: BROWSER, args: ['--no-sandbox'] });
+      browser = await openBrowser();
     });
     afterAll(async () => {
       await browser?.close();
@@ -137,8 +132,7 @@ if (!existsSync(BROWSER)) {
         });
         expect(wide).toBe(0);
         expect(await axeFaults()).toEqual([]);
-        if (PICTURES)
-          await page.screenshot({ path: `${PICTURES}-operator-${name}-${colorScheme}.png`, fullPage: true });
+        await picture(page, `operator-${name}-${colorScheme}`);
       },
     );
   });

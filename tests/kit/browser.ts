@@ -9,13 +9,14 @@ import {
   chromium,
   type Page,
 } from 'playwright-core';
+import { projectPath } from '../../src/kit/project-root.ts';
 
 export const CHROMIUM = process.env.CHROMIUM_BIN ?? '/usr/bin/chromium';
 export const HAS_BROWSER = existsSync(CHROMIUM);
 export const NO_BROWSER = `needs chromium: none at ${CHROMIUM}, set CHROMIUM_BIN or install the package chromium`;
 
-/** Where to put pictures for a person to look at; none by default. */
-const PICTURES = process.env.PAGE_PICTURES;
+/** Pictures of the pages, for a person to look at: .ci/run says where they are. */
+const PICTURES = process.env.PAGE_PICTURES || projectPath('dist', 'artifacts', 'pages');
 export const PHONE = { width: 390, height: 844 };
 export const DESK = { width: 1440, height: 900 };
 
@@ -72,8 +73,9 @@ export async function widthOverflow(page: Page): Promise<number> {
 }
 
 export async function picture(page: Page, name: string): Promise<void> {
-  if (!PICTURES) return;
   mkdirSync(PICTURES, { recursive: true });
+  // Where a test has scrolled to, a sticky head would lie across the middle.
+  await page.evaluate('scrollTo(0, 0)');
   await page.screenshot({ path: join(PICTURES, `${name}.png`), fullPage: true });
 }
 

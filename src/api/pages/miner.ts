@@ -192,7 +192,8 @@ function tiles({ miner, nowMs }: PageState): Element | undefined {
       h(
         'span',
         null,
-        workers.idle > 0 && h('span', { 'data-tone': 'warn' }, `${workers.idle} idle `),
+        workers.idle > 0 && h('span', { 'data-tone': 'warn' }, `${workers.idle} idle`),
+        workers.idle > 0 && workers.offline > 0 && ' · ',
         workers.offline > 0 && h('span', { 'data-tone': 'bad' }, `${workers.offline} offline`),
         workers.idle + workers.offline === 0 && 'all online',
       ),

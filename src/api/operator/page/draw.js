@@ -25,21 +25,25 @@ export function drawingOf(status) {
       payouts: books ? [...books.live, ...books.last].map(payoutRow) : [],
       blocks: [...each(blockRows), ...(books ? redRows(books.reds) : [])],
       agents: each(({ inside }) =>
-        inside.agents.map((one) => [cell(one.agent || '(none)'), cell(one.dialect), number(one.connections)]),
+        inside.agents.map((one) => [
+          cell(one.agent || '(none)'),
+          short(one.dialect),
+          number(one.connections),
+        ]),
       ),
       handshakes: each(({ inside }) =>
         inside.unknownHandshakes.map((one) => [cell(one.agent || '(none)'), cell(one.lines.join('\n'))]),
       ),
       slow: each(({ inside }) =>
         inside.slowReaders.map((one) => [
-          cell(one.remoteAddress),
+          short(one.remoteAddress),
           cell(one.worker),
           number(one.unsentBytes),
           number(`${Math.round(one.seconds)} s`),
         ]),
       ),
       bans: each(({ inside }) =>
-        inside.bans.map((one) => [cell(one.network), cell(one.until || 'for ever'), cell(one.reason)]),
+        inside.bans.map((one) => [short(one.network), short(one.until || 'for ever'), cell(one.reason)]),
       ),
       process: each(processRows),
       closes: each(({ inside }) =>
@@ -135,7 +139,9 @@ function shareRows({ snapshot }, of) {
       .map(([label, count]) => [name(label.replaceAll('_', ' ')), figure(count)]),
     ...ports.map((port) => [
       name('port'),
-      cell(`${port.url} difficulty ${port.difficulty}: ${port.connections}`),
+      cell(
+        `${port.url}, difficulty ${difficulty(port.difficulty)}, ${number(port.connections).text} connected`,
+      ),
     ]),
   ];
 }
@@ -248,6 +254,12 @@ function processRows({ inside, ageSeconds, pid }, of) {
     [name('files'), cell(`${process.openFiles} of ${process.openFilesMax}`)],
     ...inside.threads.map((one) => [name(one.name), cell(`${Math.round(100 * one.utilisation)} %`)]),
   ];
+}
+
+/** As the pages write it: powers of two below one are test ports. */
+function difficulty(value) {
+  const log2 = Math.log2(value);
+  return value < 1 && Number.isInteger(log2) ? `2^${log2}` : number(value).text;
 }
 
 function milliseconds(value) {

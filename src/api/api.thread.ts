@@ -8,17 +8,18 @@ import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { collectDefaultMetrics } from 'prom-client';
 import { EdgeError, messageOf } from '../kit/edge-error.ts';
-import { Counter, CounterFamily, createRegistry, Gauge } from '../kit/metrics.ts';
+import { Counter, createRegistry, Gauge } from '../kit/metrics.ts';
 import type { EngineFeed } from '../live/engine-feed.ts';
 import { snapshotFeed } from '../live/snapshot-feed.ts';
 import { startEngine } from './engine-choice.ts';
-import { HTTP_LIMITS, type HttpEngine, type HttpHandler, type HttpResponse } from './http-engine.ts';
+import { HTTP_LIMITS, type HttpEngine } from './http-engine.ts';
 import { LiveTopics } from './live/live-topics.ts';
 import { LiveDesk } from './live-desk.ts';
 import { OriginRule } from './origin-rule.ts';
 import { loadPageAssets } from './page-assets.ts';
 import { openPoolSources } from './pool-sources.ts';
 import { publish } from './published.ts';
+import { responseCount } from './response-count.ts';
 import { createRoutes, failureResponse, LIVE_PATH } from './routes.ts';
 import { Scrape } from './scrape.ts';
 import type { ApiThreadData, FromApiThread, ToApiThread } from './thread-messages.ts';
@@ -42,13 +43,7 @@ try {
 const registry = createRegistry();
 // Process metrics are the whole process's; event loop and heap are this thread's.
 collectDefaultMetrics({ register: registry });
-const STATUS_CLASSES = ['2xx', '3xx', '4xx', '5xx'] as const;
-const responses = new CounterFamily(
-  registry,
-  { name: 'sluice_api_responses_total', help: 'HTTP responses by class of status.' },
-  'status',
-  STATUS_CLASSES,
-);
+const counted = responseCount(registry);
 const dropped = new Counter(registry, {
   name: 'sluice_api_live_dropped_total',
   help: 'Live sockets cut because they did not read.',
@@ -89,17 +84,6 @@ const live = new LiveTopics({
   wallClock: Date.now,
 });
 let ending = false;
-
-function counted(handle: HttpHandler): HttpHandler {
-  const count = (response: HttpResponse): HttpResponse => {
-    responses.inc(Math.min(3, Math.max(0, Math.floor(response.status / 100) - 2)));
-    return response;
-  };
-  return (request) => {
-    const result = handle(request);
-    return result instanceof Promise ? result.then(count) : count(result);
-  };
-}
 
 async function end(exitCode: number): Promise<void> {
   if (ending) return;

@@ -59,7 +59,7 @@ export function apiDocument(version: string): ApiDocument {
       title: 'Sluice',
       version,
       description:
-        'What a pool and its miners are doing. Amounts are decimal strings of sompi (10^-8 KAS), hashrates numbers of H/s, moments ISO 8601 UTC. Worker names are what miners chose to send: data, never markup. Every GET has an ETag. A figure is some seconds old, and says of when it is where that matters (`at`).',
+        'What a pool and its miners are doing. Amounts are decimal strings of sompi (10^-8 KAS), hashrates numbers of H/s, moments ISO 8601 UTC. Worker names are what miners chose to send: data, never markup. Every answer of 200 under /api/v1 has an ETag but that of /api/v1/settings; pages and metrics have none. A figure is some seconds old, and says of when it is where that matters (`at`).',
     },
     tags: [
       { name: 'pool', description: 'The pool as a whole' },

@@ -9,16 +9,17 @@ import { collectDefaultMetrics } from 'prom-client';
 import { databaseUrlOf } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
 import { startEngine } from '../api/engine-choice.ts';
-import { HTTP_LIMITS, type HttpHandler, type HttpResponse } from '../api/http-engine.ts';
+import { HTTP_LIMITS } from '../api/http-engine.ts';
 import { LiveTopics } from '../api/live/live-topics.ts';
 import { OriginRule } from '../api/origin-rule.ts';
 import { loadPageAssets } from '../api/page-assets.ts';
 import { openPoolSources, type PoolSources } from '../api/pool-sources.ts';
 import { type PublishedSnapshot, publish } from '../api/published.ts';
+import { responseCount } from '../api/response-count.ts';
 import { createRoutes, failureResponse, LIVE_PATH } from '../api/routes.ts';
 import { EdgeError, messageOf } from '../kit/edge-error.ts';
 import { createLogger, type Logger } from '../kit/log.ts';
-import { Counter, CounterFamily, createRegistry, Gauge, type Registry } from '../kit/metrics.ts';
+import { Counter, createRegistry, Gauge, type Registry } from '../kit/metrics.ts';
 import { connectSystemd } from '../kit/systemd.ts';
 import type { Boards } from '../ledger/views/boards.ts';
 import type { EngineFeed } from '../live/engine-feed.ts';
@@ -33,7 +34,6 @@ import { onStopRequested, tellParent } from './role-channel.ts';
 const PUBLISH_EVERY_MS = 1_000;
 /** Of figures that are read every ten seconds. */
 const FIGURES_STALE_MS = 60_000;
-const STATUS_CLASSES = ['2xx', '3xx', '4xx', '5xx'] as const;
 
 export async function runApi(configFile: string): Promise<number> {
   const configuration = new Configuration(configFile);
@@ -124,7 +124,7 @@ async function serve(config: Config, sources: PoolSources, feed: EngineFeed, log
   });
   const { engine: server } = await startEngine(engine, {
     ...{ host, port, failure: failureResponse, livePath: LIVE_PATH, live: live.hub },
-    handle: counted(handle, registry),
+    handle: responseCount(registry)(handle),
     limits: { ...HTTP_LIMITS, connectionsMax: HTTP_LIMITS.connectionsMax + liveClientsMax },
     onLiveDropped: () => dropped.inc(),
   });
@@ -157,23 +157,6 @@ function registerBoards(registry: Registry, boards: Boards): void {
     'Workers for whom there was no place in memory.',
     () => boards.work.turnedAway,
   );
-}
-
-function counted(handle: HttpHandler, registry: Registry): HttpHandler {
-  const responses = new CounterFamily(
-    registry,
-    { name: 'sluice_api_responses_total', help: 'HTTP responses by class of status.' },
-    'status',
-    STATUS_CLASSES,
-  );
-  const count = (response: HttpResponse): HttpResponse => {
-    responses.inc(Math.min(3, Math.max(0, Math.floor(response.status / 100) - 2)));
-    return response;
-  };
-  return (request) => {
-    const result = handle(request);
-    return result instanceof Promise ? result.then(count) : count(result);
-  };
 }
 
 /** Whether readers get what they came for; what the pool itself lacks is the engines' to say. */

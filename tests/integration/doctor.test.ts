@@ -12,6 +12,7 @@ import type { Finding } from '../../src/app/doctor/finding.ts';
 import { judgeSyncs } from '../../src/app/doctor/journal-check.ts';
 import { lookAtKernel, SETTINGS } from '../../src/app/doctor/kernel-settings.ts';
 import { lookAtNodes } from '../../src/app/doctor/nodes-check.ts';
+import { lookAtPorts } from '../../src/app/doctor/ports-check.ts';
 import { projectPath } from '../../src/kit/project-root.ts';
 import { runSimnode, type SimnodeHandle } from '../../src/simnode/simnode.ts';
 import { type FreshDatabase, type TestDatabase, withTestDatabase } from '../kit/test-database.ts';
@@ -127,6 +128,17 @@ describe('a look at a machine before it goes live', () => {
     expect(named(foreign, 'a').change).toContain('a node of mainnet');
     expect(named(foreign, 'treasury').state).toBe('fail');
     expect(named(away, 'a').found).toContain('not connected');
+  });
+
+  it('does not ask for a port that the engine will not open', async () => {
+    const { http, ...rest } = config();
+    const { port } = taken.address() as AddressInfo;
+    const findings = await lookAtPorts({
+      ...rest,
+      http: { ...http, enabled: false, host: '127.0.0.1', port },
+    });
+    expect(named(findings, 'http')).toMatchObject({ state: 'ok' });
+    expect(named(findings, 'http').found).toContain('sluice api');
   });
 
   it('calls a disk slow, hardly usable, or too good to be true', () => {

@@ -17,7 +17,11 @@ export async function lookAtPorts({ stratum, http }: Config): Promise<Finding[]>
         : judge(`stratum.ports.${index}`, stratum.host, port, fault),
     );
   }
-  findings.push(judge('http', http.host, http.port, await bindFault(http.host, http.port)));
+  findings.push(
+    http.enabled
+      ? judge('http', http.host, http.port, await bindFault(http.host, http.port))
+      : ok('ports', 'http', 'not of the engine (http.enabled: false): `sluice api` opens it, where it runs'),
+  );
   return findings;
 }
 

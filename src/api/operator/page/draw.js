@@ -56,13 +56,11 @@ export function drawingOf(status) {
           .toReversed()
           .map((one) => [
             name(one.at.slice(11, 19)),
-            cell(one.level, one.level === 'warn' ? 'warn' : 'bad'),
+            short(one.level, one.level === 'warn' ? 'warn' : 'bad'),
             cell(one.text),
           ]),
       ),
-      actions: status.actions
-        .toReversed()
-        .map((one) => [name(`${one.at.slice(0, 19)}Z`), cell(one.who), name(one.what), cell(one.outcome)]),
+      actions: status.actions.toReversed().map(actionRow),
       configuration: configuration.entries.map((one) => [
         cell(one.key),
         cell(one.value),
@@ -81,6 +79,10 @@ export function drawingOf(status) {
       configuration: `${configuration.file}, read ${configuration.readAt}, sha256 ${configuration.sha256.slice(0, 16)}`,
     },
   };
+}
+
+function actionRow({ at, who, what, outcome }) {
+  return [short(at.slice(0, 19).replace('T', ' ')), short(who), short(what), cell(outcome)];
 }
 
 const EFFECTS = { applied: 'at a reload', payer: "at the payer's reload", restart: 'after a restart' };

@@ -93,6 +93,7 @@ function requestOf(incoming: IncomingMessage): RequestHead {
     path: mark === -1 ? url : url.slice(0, mark),
     query: mark === -1 ? '' : url.slice(mark + 1),
     ifNoneMatch: incoming.headers['if-none-match'] ?? '',
+    accept: incoming.headers.accept ?? '',
     acceptEncoding: String(incoming.headers['accept-encoding'] ?? ''),
     origin: incoming.headers.origin ?? '',
     host: incoming.headers.host ?? '',

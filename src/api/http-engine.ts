@@ -19,6 +19,7 @@ export interface HttpRequest {
   readonly query: string;
   /** Headers: '' if absent. */
   readonly ifNoneMatch: string;
+  readonly accept: string;
   readonly acceptEncoding: string;
   /** Set by browsers alone, and by them on every request that matters: whoever else sends it can write what he likes. */
   readonly origin: string;

@@ -280,6 +280,14 @@ export function paymentsMain(state: PageState, page: PageOf<PayoutRow>, isFirst:
   ];
 }
 
+export function nowhereMain(state: PageState): Child[] {
+  return [
+    h('h1', null, 'There is no such page'),
+    h('p', { class: 'lead' }, 'The address may have a typing error. ', h('a', { href: '/' }, 'To the pool')),
+    section('find-again', 'Find your miners', addressForm('find', addressPrefix(state))),
+  ];
+}
+
 export function faultMain(title: string, text: string): Child[] {
   return [
     h('h1', null, title),

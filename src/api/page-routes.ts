@@ -6,6 +6,7 @@
  *   GET /miners/{address}        one miner (?range= &payments= &rewards=); 404 with advice for one that never sent a share
  *   GET /blocks /payments        lists, a page each (?cursor=)
  *   GET /how                     the terms in force
+ *   anything else                404 with the way home, for who asks for a page
  */
 import { checkAddress } from '../chains/kaspa/address.ts';
 import type { ExplorerTerms } from '../ledger/views/pool-terms.ts';
@@ -58,8 +59,14 @@ interface Page {
 type PageHandler = (request: HttpRequest) => HttpResponse | Promise<HttpResponse>;
 type PageRoute = (query: URLSearchParams) => Page | Promise<Page>;
 
-/** undefined: no page has this path. */
-export function createPageRoutes(sources: PageSources): (path: string) => PageHandler | undefined {
+export interface PageRoutes {
+  /** undefined: no page has this path. */
+  at(path: string): PageHandler | undefined;
+  /** For who looks for a page where none is. */
+  readonly nowhere: PageHandler;
+}
+
+export function createPageRoutes(sources: PageSources): PageRoutes {
   const fixed: Readonly<Record<string, PageRoute>> = {
     '/': (query) => homePage(sources, query),
     '/blocks': (query) => blocksPage(sources, query),
@@ -67,15 +74,17 @@ export function createPageRoutes(sources: PageSources): (path: string) => PageHa
     '/how': () => howPage(sources),
   };
   const allowance = new ClientAllowance(PAGES_PER_CLIENT, sources.nowMs);
-  return (path) => {
-    if (path === '/miners') return ({ query }) => findMiner(new URLSearchParams(query));
-    const route: PageRoute | undefined = path.startsWith(MINERS)
-      ? (query) => minerPage(sources, addressOf(path), query)
-      : fixed[path];
-    if (!route) return undefined;
-    return (request) =>
+  const handlerOf =
+    (route: PageRoute): PageHandler =>
+    (request) =>
       allowance.refusal(request) ?? answered(sources, route, new URLSearchParams(request.query));
+  const at = (path: string): PageHandler | undefined => {
+    if (path === '/miners') return ({ query }) => findMiner(new URLSearchParams(query));
+    if (path.startsWith(MINERS)) return handlerOf((query) => minerPage(sources, addressOf(path), query));
+    const route = fixed[path];
+    return route && handlerOf(route);
   };
+  return { at, nowhere: handlerOf(() => nowherePage(sources)) };
 }
 
 /** What a reader may meet is a page, too. Anything else is a fault of ours, and is answered as one: it must not pass for the database's. */
@@ -293,6 +302,18 @@ function howPage(sources: PageSources): Page {
     script: 'app.js',
     state,
     main: how(state),
+  };
+}
+
+/** Nothing of the address is repeated. */
+function nowherePage(sources: PageSources): Page {
+  const state = baseState(sources);
+  return {
+    status: 404,
+    title: 'No such page',
+    script: 'app.js',
+    state,
+    main: contents.nowhereMain(state),
   };
 }
 

@@ -96,10 +96,11 @@ export function createRoutes(sources: RouteSources): HttpHandler {
   if (desk) routes.set(SETTINGS_PATH, () => settingsForm(desk));
   return (request) => {
     const { method, path } = request;
-    const fixed = routes.get(path) ?? pages(path) ?? engineMetrics(sources, path);
+    const fixed = routes.get(path) ?? pages.at(path) ?? engineMetrics(sources, path);
     const endpoint = fixed ? undefined : matchPath(path);
     const open = endpoint || path.startsWith('/api/') ? sources.origins.headers(request.origin) : {};
-    if (!fixed && !endpoint) return secured(problem(404), open);
+    if (!fixed && !endpoint)
+      return secured(looksForPage(request) ? pages.nowhere(request) : problem(404), open);
     const posts = desk !== undefined && path === SETTINGS_PATH;
     const allowed = posts ? ALLOW_POST : { allow: ALLOW };
     if (method === 'OPTIONS') return secured({ status: 204, headers: allowed, body: '' }, open);
@@ -107,6 +108,11 @@ export function createRoutes(sources: RouteSources): HttpHandler {
     if (method !== 'GET' && method !== 'HEAD') return secured(problem(405, {}, allowed), open);
     return secured(fixed ? fixed(request) : answerer.answer(request, endpoint!), open);
   };
+}
+
+/** A person with a browser; programs take what comes or ask for JSON, and under /api/ get it whatever they ask for. */
+function looksForPage({ method, path, accept }: HttpRequest): boolean {
+  return (method === 'GET' || method === 'HEAD') && accept.includes('text/html') && !path.startsWith('/api/');
 }
 
 /** Made once: it changes with the program only. */

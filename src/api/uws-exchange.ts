@@ -17,6 +17,7 @@ export function headOf(response: UwsResponse, native: UwsRequest): RequestHead {
     path: native.getUrl(),
     query: native.getQuery() ?? '',
     ifNoneMatch: native.getHeader('if-none-match'),
+    accept: native.getHeader('accept'),
     acceptEncoding: native.getHeader('accept-encoding'),
     origin: native.getHeader('origin'),
     host: native.getHeader('host'),

@@ -196,6 +196,25 @@ export function describeHttpEngine(
       if (path.length > 3) expect(text).not.toContain(path);
     });
 
+    it('answers who looks for a page where none is with one that leads home, and programs with a problem', async () => {
+      const html = { headers: { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' } };
+      const page = await get('/minerz', html);
+      expect([page.status, page.headers.get('content-type')]).toEqual([404, 'text/html; charset=utf-8']);
+      expect(page.headers.get('content-security-policy')).toContain("default-src 'self'");
+      const text = await page.text();
+      expect(text).toContain('<a href="/">To the pool</a>');
+      expect(text).not.toContain('minerz');
+      expect((await get('/minerz', { ...html, method: 'HEAD' })).status).toBe(404);
+      for (const [path, options] of [
+        ['/minerz', { headers: { accept: '*/*' } }],
+        ['/minerz', { ...html, method: 'POST' }],
+        ['/api/v1/minerz', html],
+      ] as const) {
+        const { status, headers } = await get(path, options);
+        expect([status, headers.get('content-type')], path).toEqual([404, 'application/problem+json']);
+      }
+    });
+
     it('answers a URL beyond 1024 characters with 414', async () => {
       const response = await get(`/api/v1/pool?${'x'.repeat(1100)}`);
       expect(response.status).toBe(414);

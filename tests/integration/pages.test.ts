@@ -21,6 +21,7 @@ const PAGES = [
   ['home', '/'],
   ['miner', `/miners/${FARM}`],
   ['unknown', `/miners/${STRANGER}`],
+  ['nowhere', '/minerz'],
   ['blocks', '/blocks'],
   ['payments', '/payments'],
   ['how', '/how'],

@@ -16,5 +16,5 @@ it.each(['/blocks', '/'])('a fault of ours on %s is not told as one of the datab
   const reads = new FaultyReads(nowMs);
   const routes = createPageRoutes({ reads, assets: loadPageAssets(), explorer, nowMs: () => nowMs });
   const request = { method: 'GET', path, query: '', peer: '127.0.0.1', forwardedFor: '' } as HttpRequest;
-  await expect(Promise.resolve(routes(path)!(request))).rejects.toThrow('a fault of ours');
+  await expect(Promise.resolve(routes.at(path)!(request))).rejects.toThrow('a fault of ours');
 });

@@ -39,7 +39,7 @@ async function page(path: string, reads = new LivelyReads(NOW_MS)) {
     peer: '127.0.0.1',
     forwardedFor: '',
   } as HttpRequest;
-  const { status, body, headers } = await routes(pathOnly!)!(request);
+  const { status, body, headers } = await (routes.at(pathOnly!) ?? routes.nowhere)(request);
   return {
     status,
     html: plain(String(body)),

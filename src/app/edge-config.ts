@@ -2,7 +2,7 @@
  * The configuration of one edge: an engine of several that share their ports and their PostgreSQL, and nothing else. Each has a name
  * of its own, which is in its coinbase and so gives it a nonce space of its own, a journal and a page of its own. Pure.
  */
-import { operatorListenOf } from '../../config/operator-terms.ts';
+import { operatorListenOf, operatorPlace } from '../../config/operator-terms.ts';
 import type { Config } from '../../config/schema.ts';
 import { EdgeError } from '../kit/edge-error.ts';
 
@@ -51,5 +51,26 @@ function checkShareable(config: Config, instance: string, of: number): void {
     throw fault(
       `http.port ${config.http.port} leaves no ports above it for ${of} edges`,
       'Each edge has a page and metrics on a port of its own: http.port and those above it.',
+    );
+  checkConsoles(config, of, fault);
+}
+
+/** Pages and consoles both count upwards: from 8080 and 8081 on the second edge's page would want the first one's console. */
+function checkConsoles(
+  { http, operator }: Config,
+  of: number,
+  fault: (text: string, remedy: string) => EdgeError,
+): void {
+  const place = operator?.servedBy === 'api' ? undefined : operatorPlace(operator?.listen ?? '');
+  if (place?.kind !== 'loopback' || place.port === 0) return;
+  if (place.port + of - 1 > PORT_MAX)
+    throw fault(
+      `operator.listen ${place.port} leaves no ports above it for ${of} edges`,
+      'Each edge has a console of its own: on that port and those above it.',
+    );
+  if (http.enabled && http.port !== 0 && Math.abs(http.port - place.port) < of)
+    throw fault(
+      `with ${of} edges the pages from port ${http.port} on and the consoles from ${place.port} on would meet`,
+      `Give operator.listen a port of ${http.port + of} or more, or a Unix socket.`,
     );
 }

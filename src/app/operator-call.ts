@@ -61,7 +61,7 @@ function unreachable(listen: string, why: string): EdgeError {
   return new EdgeError(
     'SLUICE_OPERATOR_UNREACHABLE',
     `the operator listener at ${listen} cannot be reached: ${why}`,
-    'Does the engine run, and may this user open its socket? `journalctl -u sluice` says more.',
+    'Does the engine run, and may this user open its socket? Of several (`serve --edges`) ask one: `--edge 1`. `journalctl -u sluice` says more.',
   );
 }
 

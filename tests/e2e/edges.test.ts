@@ -1,7 +1,10 @@
 /** Several engines behind one port: miners come to all of them, each share is kept once, and one that dies comes back. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { projectPath } from '../../src/kit/project-root.ts';
@@ -22,7 +25,11 @@ let info: EngineInfo;
 let acknowledged = 0;
 
 beforeAll(async () => {
-  rig = await PoolRig.open({ difficultyLog2: -24, networkDifficultyLog2: 10 });
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-edges-'));
+  const tokenFile = join(folder, 'token');
+  writeFileSync(tokenFile, 'a-token-of-an-operator-0123456789abcdef\n', { mode: 0o600 });
+  const operator = { listen: `unix:${join(folder, 'operator.sock')}`, tokenFile };
+  rig = await PoolRig.open({ folder, difficultyLog2: -24, networkDifficultyLog2: 10, top: { operator } });
   info = await rig.startEngine('--edges', '2').ready;
 }, 90_000);
 
@@ -93,6 +100,21 @@ describe('two edges behind one port', { timeout: 90_000 }, () => {
     await allIsStoredOnce();
     const instances = await rig.sql<{ name: string }[]>`SELECT name FROM instances ORDER BY name`;
     expect(instances.map(({ name }) => name)).toEqual([`${RIG_INSTANCE}-1`, `${RIG_INSTANCE}-2`]);
+  });
+
+  it('each tell the operator of themselves, asked by number; asked without, the command says how', async () => {
+    const status = (...more: string[]) =>
+      execute(process.execPath, [
+        projectPath('dist', 'src', 'cli.js'),
+        ...['status', '--json', '--config', rig.configFile],
+        ...more,
+      ]).catch((failed: { stdout: string; stderr: string }) => failed);
+    const asked = await Promise.all(['1', '2'].map((number) => status('--edge', number)));
+    const instances = asked.map(({ stdout }) =>
+      (JSON.parse(stdout) as { engines: { instance: string }[] }).engines.map(({ instance }) => instance),
+    );
+    expect(instances).toEqual([[`${RIG_INSTANCE}-1`], [`${RIG_INSTANCE}-2`]]);
+    expect((await status()).stderr).toContain('--edge 1');
   });
 
   it('one that is killed comes back, and loses nothing that it had answered', async () => {

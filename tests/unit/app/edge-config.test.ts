@@ -39,4 +39,22 @@ describe('the configuration of an edge', () => {
     expect(() => edgeConfig(variant({ http: { port: 65_535 } }), place, 2)).toThrow(/no ports above/);
     expect(edgeConfig(variant({ http: { port: 0 } }), place, 2).http.port).toBe(0);
   });
+
+  it('has a console of its own, and none that would be in the way of another edge’s page', () => {
+    const console = (listen: string, of: number, more = {}) =>
+      edgeConfig(
+        configSchema.parse({
+          ...{ ...written, http: { port: 8080 } },
+          operator: { listen, tokenFile: '/token', ...more },
+        }),
+        { number: 2, of },
+        8,
+      ).operator?.listen;
+    expect(console('unix:/run/s/engine.sock', 2)).toBe('unix:/run/s/engine-2.sock');
+    expect(console('127.0.0.1:8082', 2)).toBe('127.0.0.1:8083');
+    expect(() => console('127.0.0.1:8081', 2)).toThrow(/would meet/);
+    expect(() => console('127.0.0.1:8082', 3)).toThrow(/would meet/);
+    expect(() => console('127.0.0.1:65535', 2)).toThrow(/no ports above/);
+    expect(console('127.0.0.1:8081', 2, { servedBy: 'api' })).toBeDefined();
+  });
 });

@@ -11,12 +11,15 @@ import * as pool from './schemas/pool.ts';
 
 export type ApiDocument = ReturnType<typeof createDocument>;
 
+/** Open, as the RFC has it: a problem may say more than programs know of. */
 const problemSchema = z
-  .object({
+  .looseObject({
     type: z.string().describe('What programs branch on; stays the same'),
     title: z.string(),
     status: z.number().int(),
     hint: z.string().describe('For whoever reads it'),
+    parameter: z.string().optional().describe('Which one is meant, of `parameter-invalid`'),
+    reasons: z.array(z.string()).optional().describe('What is missing, of 503'),
   })
   .describe('RFC 9457');
 
@@ -46,6 +49,7 @@ const PROBLEM_TEXTS: Readonly<Record<string, string>> = {
   400: 'A parameter, address, cursor or body was not understood; the hint says which',
   403: 'The signature does not fit',
   404: 'There is no such thing',
+  408: 'The body did not come in time',
   409: 'Newer settings are stored',
   413: 'The body is too large',
   429: 'Too many requests; `retry-after` says when to come again',
@@ -141,7 +145,7 @@ const OTHER_PATHS: ZodOpenApiPathsObject = {
           description: 'What holds now',
           content: { 'application/json': { schema: settingsHeldSchema } },
         },
-        ...problems(400, 403, 404, 409, 413, 429, 503),
+        ...problems(400, 403, 404, 408, 409, 413, 429, 503),
       },
     },
   },

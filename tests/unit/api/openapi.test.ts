@@ -4,7 +4,8 @@ import { docsPage } from '../../../src/api/docs-page.ts';
 import { apiDocument } from '../../../src/api/openapi.ts';
 import { OriginRule } from '../../../src/api/origin-rule.ts';
 import { publish } from '../../../src/api/published.ts';
-import { ENDPOINTS } from '../../../src/api/routes/api-table.ts';
+import { Answerer } from '../../../src/api/routes/answer.ts';
+import { ENDPOINTS, matchPath } from '../../../src/api/routes/api-table.ts';
 import { createRoutes } from '../../../src/api/routes.ts';
 import { projectPath } from '../../../src/kit/project-root.ts';
 import { SAMPLE_TERMS, snapshotReads } from '../../kit/sample-terms.ts';
@@ -61,6 +62,20 @@ describe('the OpenAPI document', () => {
       // Without a database some have nothing to say; none is unknown.
       expect([path, [200, 426, 503].includes(status)]).toEqual([path, true]);
     }
+  });
+
+  it('knows every word that a refusal says', async () => {
+    const answerer = new Answerer({
+      reads: snapshotReads(() => SAMPLE),
+      terms: SAMPLE_TERMS,
+      nowMs: () => 0,
+    });
+    const path = '/api/v1/pool/series';
+    const request = { method: 'GET', path, query: 'range=9y', peer: '127.0.0.1', forwardedFor: '' };
+    const { status, body } = await answerer.answer(request as never, matchPath(path)!);
+    expect(status).toBe(400);
+    const { properties } = document.components!.schemas!.Problem as Schema;
+    expect(Object.keys(properties!)).toEqual(expect.arrayContaining(Object.keys(JSON.parse(String(body)))));
   });
 
   it('makes a page with no script in it, on which every address stands', () => {

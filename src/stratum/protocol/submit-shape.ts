@@ -59,11 +59,11 @@ export class SubmitShape {
   readonly #rules: ShapeRules;
 
   private constructor(bytes: Uint8Array, at: PartPlaces, rules: ShapeRules) {
-    this.#head = bytes.slice(at.start, at.idStart);
-    this.#beforeLogin = new FixedWords(bytes.slice(at.idEnd, at.loginStart));
-    this.#beforeJob = bytes.slice(at.loginEnd, at.jobStart);
-    this.#beforeNonce = bytes.slice(at.jobEnd, at.nonceStart);
-    this.#tail = bytes.slice(at.nonceEnd, at.end);
+    this.#head = copyOf(bytes, at.start, at.idStart);
+    this.#beforeLogin = new FixedWords(copyOf(bytes, at.idEnd, at.loginStart));
+    this.#beforeJob = copyOf(bytes, at.loginEnd, at.jobStart);
+    this.#beforeNonce = copyOf(bytes, at.jobEnd, at.nonceStart);
+    this.#tail = copyOf(bytes, at.nonceEnd, at.end);
     this.#rules = rules;
   }
 
@@ -142,7 +142,7 @@ class FixedWords {
     const view = viewOf(bytes);
     this.length = bytes.length;
     this.words = Int32Array.from({ length: bytes.length >> 2 }, (_, word) => view.getInt32(word * 4, true));
-    this.rest = bytes.slice(this.words.length * 4);
+    this.rest = copyOf(bytes, this.words.length * 4, bytes.length);
   }
 }
 
@@ -165,6 +165,11 @@ function arePlain(word: number): boolean {
   const found =
     word | (word - SPACES) | (word + ONES) | ((quote - ONES) & ~quote) | ((backslash - ONES) & ~backslash);
   return (found & TOP_BITS) === 0;
+}
+
+/** Not `slice`: of a Buffer that is a view, and this one is read into again. A shape would be compared with whatever came last. */
+function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  return new Uint8Array(bytes.subarray(start, end));
 }
 
 function viewOf(bytes: Uint8Array): DataView {

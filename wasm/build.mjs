@@ -1,5 +1,6 @@
 /**
- * Builds `heavyhash.wasm` from `heavyhash/` and writes its checksum beside it. `node wasm/build.mjs [output folder]`.
+ * Builds `heavyhash.wasm` from `heavyhash/` and `submit-lines.wasm` from `submit-lines/`, and writes their checksums beside them.
+ * `node wasm/build.mjs [output folder]`.
  *
  * The same sources and the same pinned `assemblyscript` give the same bytes on every machine: no paths, names or times go
  * into the module. A test builds into a folder of its own and compares.
@@ -12,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
-const NAME = 'heavyhash.wasm';
+const MODULES = ['heavyhash', 'submit-lines'];
 
 const FLAGS = [
   ['--enable', 'simd'],
@@ -25,31 +26,34 @@ const FLAGS = [
 const folder = resolve(process.argv[2] ?? HERE);
 
 /** The compiler asks for files relative to `baseDir`; giving it ours keeps the caller's working directory out of it. */
-let binary;
-const { error, stderr } = await asc.main(
-  ['heavyhash/index.ts', '--baseDir', HERE, '--outFile', NAME, ...FLAGS],
-  {
-    readFile: (name, baseDir) => {
-      try {
-        return readFileSync(resolve(baseDir, name), 'utf8');
-      } catch {
-        // Not there: the compiler tries several places for each import.
-        return null;
-      }
+async function build(module) {
+  const name = `${module}.wasm`;
+  let binary;
+  const { error, stderr } = await asc.main(
+    [`${module}/index.ts`, '--baseDir', HERE, '--outFile', name, ...FLAGS],
+    {
+      readFile: (file, baseDir) => {
+        try {
+          return readFileSync(resolve(baseDir, file), 'utf8');
+        } catch {
+          // Not there: the compiler tries several places for each import.
+          return null;
+        }
+      },
+      writeFile: (file, contents) => {
+        if (file === name) binary = contents;
+      },
     },
-    writeFile: (name, contents) => {
-      if (name === NAME) binary = contents;
-    },
-  },
-);
-
-if (error || binary === undefined) {
-  process.stderr.write(`${stderr.toString()}\n${error?.message ?? 'the compiler wrote nothing'}\n`);
-  process.exit(1);
+  );
+  if (error || binary === undefined) {
+    process.stderr.write(`${stderr.toString()}\n${error?.message ?? 'the compiler wrote nothing'}\n`);
+    process.exit(1);
+  }
+  const sha256 = createHash('sha256').update(binary).digest('hex');
+  await writeFile(join(folder, name), binary);
+  await writeFile(join(folder, `${name}.sha256`), `${sha256}  ${name}\n`);
+  process.stdout.write(`${name}: ${binary.length} bytes, sha256 ${sha256}\n`);
 }
 
-const sha256 = createHash('sha256').update(binary).digest('hex');
 await mkdir(folder, { recursive: true });
-await writeFile(join(folder, NAME), binary);
-await writeFile(join(folder, `${NAME}.sha256`), `${sha256}  ${NAME}\n`);
-process.stdout.write(`${NAME}: ${binary.length} bytes, sha256 ${sha256}\n`);
+for (const module of MODULES) await build(module);

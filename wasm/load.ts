@@ -5,11 +5,8 @@
  *
  * One instance belongs to one thread. It keeps 4.2 MB: 256 templates of 16 KiB tables each.
  */
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { EdgeError, messageOf } from '../src/kit/edge-error.ts';
 import { projectPath } from '../src/kit/project-root.ts';
+import { instantiate } from './artefact.ts';
 
 const ARTEFACT = 'heavyhash.wasm';
 const HASH_BYTES = 32;
@@ -104,11 +101,11 @@ interface ModuleExports {
 
 /** `folder` holds the artefact and its checksum; tests name another one. Synchronous: a thread has nothing to do before it. */
 export function loadKernel(folder: string = projectPath('wasm')): HeavyHashKernel {
-  return new WasmKernel(instantiate(folder));
+  return new WasmKernel(loaded(folder));
 }
 
 export function loadKernelSteps(folder: string = projectPath('wasm')): HeavyHashSteps {
-  const module = instantiate(folder);
+  const module = loaded(folder);
   const exchange = viewOf(module, module.exchange, 2 * HASH_BYTES);
   const matrix = viewOf(module, module.matrix, MATRIX_BYTES);
   const setMatrix = (rows: Uint8Array): void => {
@@ -232,46 +229,8 @@ function viewOf(module: ModuleExports, address: WebAssembly.Global, bytes: numbe
   return new Uint8Array(module.memory.buffer, address.value, bytes);
 }
 
-const REBUILD = 'Restore wasm/ from the release, or build it again with `npm run wasm:build`.';
-
-function instantiate(folder: string): ModuleExports {
-  const bytes = readVerified(folder);
-  try {
-    const module = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports as ModuleExports;
-    module.init();
-    return module;
-  } catch (thrown) {
-    throw new EdgeError(
-      'SLUICE_KERNEL_UNSUPPORTED',
-      `this processor or Node version cannot run the kernel: ${messageOf(thrown)}`,
-      'It needs WebAssembly SIMD: Node 20 or later, and on x86 a processor with SSE4.1.',
-      thrown,
-    );
-  }
-}
-
-function readVerified(folder: string): Uint8Array {
-  let bytes: Uint8Array;
-  let expected: string | undefined;
-  try {
-    bytes = readFileSync(join(folder, ARTEFACT));
-    // The format of sha256sum, so that an operator can check it without us.
-    expected = readFileSync(join(folder, `${ARTEFACT}.sha256`), 'utf8').split(/\s/, 1)[0];
-  } catch (thrown) {
-    throw new EdgeError(
-      'SLUICE_KERNEL_MISSING',
-      `cannot read the kernel: ${messageOf(thrown)}`,
-      REBUILD,
-      thrown,
-    );
-  }
-  const found = createHash('sha256').update(bytes).digest('hex');
-  if (found !== expected) {
-    throw new EdgeError(
-      'SLUICE_KERNEL_CHECKSUM',
-      `${join(folder, ARTEFACT)} has sha256 ${found}, its checksum file says ${expected}`,
-      REBUILD,
-    );
-  }
-  return bytes;
+function loaded(folder: string): ModuleExports {
+  const module = instantiate(folder, ARTEFACT) as ModuleExports;
+  module.init();
+  return module;
 }

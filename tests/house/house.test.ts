@@ -25,7 +25,7 @@ const PURE = ['src/domain', 'src/stratum/protocol', 'src/templates', 'src/chains
 const JUNK_DRAWERS = /(^|[-.])(utils?|helpers?|commons?|types?|managers?|misc|shared|interfaces?)([-.]|$)/;
 
 const sources = readSources(['src', 'workers', 'wasm', 'config']).filter(
-  (file) => !file.path.startsWith('wasm/heavyhash/'),
+  (file) => !/^wasm\/[a-z-]+\//.test(file.path),
 );
 const byPath = new Map(sources.map((file) => [file.path, file]));
 

@@ -72,6 +72,11 @@ export class SubmitShape {
     return at.idStart < at.loginStart ? new SubmitShape(bytes, at, rules) : undefined;
   }
 
+  /** The fixed bytes, in the order of the line. */
+  get parts(): readonly Uint8Array[] {
+    return [this.#head, this.#beforeLogin.bytes, this.#beforeJob, this.#beforeNonce, this.#tail];
+  }
+
   /** True: the line has this shape, and fields and findings hold what it says. `view`: of the whole of `bytes.buffer`. */
   match(
     bytes: Uint8Array,
@@ -134,12 +139,14 @@ function isAt(bytes: Uint8Array, at: number, expected: Uint8Array): boolean {
 
 /** Bytes to compare as words: whole words from the front, the rest one by one. */
 class FixedWords {
+  readonly bytes: Uint8Array;
   readonly length: number;
   readonly words: Int32Array;
   readonly rest: Uint8Array;
 
   constructor(bytes: Uint8Array) {
     const view = viewOf(bytes);
+    this.bytes = bytes;
     this.length = bytes.length;
     this.words = Int32Array.from({ length: bytes.length >> 2 }, (_, word) => view.getInt32(word * 4, true));
     this.rest = copyOf(bytes, this.words.length * 4, bytes.length);

@@ -2,6 +2,7 @@
  * What a line asks for: every line of every session comes through here, in order. Submissions take the scanner's path; all else is
  * parsed, named and given to whom it concerns. Every request that has an id gets exactly one reply.
  */
+import { submitLines } from '../../../wasm/submit-lines.ts';
 import { Verdict } from '../../domain/share.ts';
 import { replyError, replyPong, replyTrue } from '../protocol/messages.ts';
 import { parseRequest, type Request } from '../protocol/request.ts';
@@ -30,7 +31,7 @@ const PATH_JSON = 1;
 
 export class Requests {
   readonly #options: RequestsOptions;
-  readonly #scanner = new SubmitScanner();
+  readonly #scanner = new SubmitScanner(submitLines());
 
   constructor(options: RequestsOptions) {
     this.#options = options;

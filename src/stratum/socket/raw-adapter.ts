@@ -15,6 +15,7 @@
  *      +--end()--> we ended ---------EOF-------+
  */
 import type { Socket } from 'node:net';
+import { submitLines } from '../../../wasm/submit-lines.ts';
 import type { SocketAdapter, SocketEvents } from './socket-adapter.ts';
 import type { WriteBuffer } from './write-buffer.ts';
 
@@ -55,8 +56,11 @@ export interface RawStreams {
   readonly endOfFile: number;
 }
 
-/** One read takes no more; what is left in the kernel comes with the next. Node's own streams read as much. */
-const READ_BUFFER_BYTES = 65_536;
+/**
+ * All connections read into the input of the line matcher, so lines are compared where they were read. One read takes no more than
+ * its 64 KiB, as Node's own streams do; what is left in the kernel comes with the next.
+ */
+const readBuffer = (): Buffer => submitLines().input;
 /** Views of the read buffer are kept for the lengths that submissions have: a new one costs more than scanning the line. */
 const VIEWS_MAX = 2_048;
 
@@ -87,15 +91,14 @@ export function rawStreams(): RawStreams | undefined {
   }
 }
 
-const readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
 const views: (Buffer | undefined)[] = new Array(VIEWS_MAX);
 /** A write that is done at once never looks at its request, so one serves all connections. */
 let spareRequest: WriteRequest | undefined;
 
 function viewOf(length: number): Buffer {
   return length < VIEWS_MAX
-    ? (views[length] ??= readBuffer.subarray(0, length))
-    : readBuffer.subarray(0, length);
+    ? (views[length] ??= readBuffer().subarray(0, length))
+    : readBuffer().subarray(0, length);
 }
 
 export class RawAdapter implements SocketAdapter {
@@ -145,7 +148,7 @@ export class RawAdapter implements SocketAdapter {
     this.#events = events;
     handle.sluiceAdapter = this;
     handle.onread = onRead;
-    handle.useUserBuffer(readBuffer);
+    handle.useUserBuffer(readBuffer());
     this.resume();
   }
 

@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { parseRequest } from '../../../src/stratum/protocol/request.ts';
 import { readSubmitParams, SubmitFields } from '../../../src/stratum/protocol/submit-fields.ts';
 import { SubmitScanner } from '../../../src/stratum/protocol/submit-scanner.ts';
+import { loginMarkOf } from '../../../src/stratum/protocol/submit-shape.ts';
+import { submitLines } from '../../../wasm/submit-lines.ts';
 
 const EXTRANONCE = 0x0001;
 const NONCE = 0x0001_0000_002c_125an;
@@ -40,6 +42,20 @@ function scanned(line: string | Buffer, scanner = new SubmitScanner()): Outcome 
     scanner.requestId,
     padded.toString('latin1', scanner.loginStart, scanner.loginEnd),
   );
+}
+
+/** The line lies where sockets are read into, at the very end of it or at its beginning, and is compared there. */
+function scannedThere(line: string | Buffer, scanner: SubmitScanner, atEnd: boolean): Outcome | undefined {
+  const { input } = submitLines();
+  const bytes = typeof line === 'string' ? Buffer.from(line) : line;
+  const at = atEnd ? input.length - bytes.length - 1 : 1;
+  input.set(bytes, at);
+  input[at - 1] = 0x22;
+  input[at + bytes.length] = 0x22;
+  if (!scanner.scan(input, at, at + bytes.length)) return undefined;
+  const { loginStart, loginEnd } = scanner;
+  expect(scanner.loginMark).toBe(loginMarkOf(bytes, loginStart - at, loginEnd - at));
+  return outcomeOf(scanner.fields, scanner.requestId, input.toString('latin1', loginStart, loginEnd));
 }
 
 function parsed(line: string | Buffer): Outcome | undefined {
@@ -180,11 +196,11 @@ describe('the submit scanner', () => {
   describe('that knows the shape of a line', () => {
     const line = (id: string, login: string, job: string, digits: string) =>
       `{"id":${id},"method":"mining.submit","params":["${login}","${job}","${digits}"]}`;
-    const learned = () => {
-      const scanner = new SubmitScanner();
+    const learned = (scanner = new SubmitScanner()) => {
       scanned(line('5', LOGIN, '34', nonce), scanner);
       return scanner;
     };
+    const learnedThere = () => learned(new SubmitScanner(submitLines()));
 
     it.each([
       ['7', LOGIN, '35', '0x2C'],
@@ -193,6 +209,7 @@ describe('the submit scanner', () => {
     ])('reads id %s, login "%s", job %s, nonce %s as before', (id, login, job, digits) => {
       const text = line(id, login, job, digits);
       expect(scanned(text, learned())).toEqual(parsed(text));
+      expect(scannedThere(text, learnedThere(), true)).toEqual(parsed(text));
     });
 
     it.each([
@@ -210,6 +227,7 @@ describe('the submit scanner', () => {
       ['text behind', `${line('5', LOGIN, '34', nonce)} x`],
     ])('still leaves %s to JSON.parse', (_name, text) => {
       expect(scanned(text, learned())).toBeUndefined();
+      expect(scannedThere(text, learnedThere(), false)).toBeUndefined();
     });
 
     it('says of 15,000 lines of that shape, most of them damaged, what one says that reads each in full', () => {
@@ -230,25 +248,46 @@ describe('the submit scanner', () => {
         .tuple(fc.constantFrom('', '', '0x', '0X'), hex)
         .map(([prefix, text]) => prefix + text);
       const damaged = fc
-        .tuple(id, login, job, digits, fc.nat(), fc.nat(255), fc.nat(4))
-        .map(([number, name, jobId, text, place, byte, kind]) => {
+        .tuple(id, login, job, digits, fc.nat(), fc.nat(255), fc.nat(4), fc.boolean())
+        .map(([number, name, jobId, text, place, byte, kind, atEnd]) => {
           const bytes = [...Buffer.from(line(number, name, jobId, text))];
           const at = place % (bytes.length + 1);
           if (kind === 0) bytes.splice(at, 0, byte);
           else if (kind === 1) bytes[at] = byte;
           else if (kind === 2) bytes.splice(at, 1);
-          return { bytes: Buffer.from(bytes.filter((each) => each !== 10 && each !== 0)) };
+          return { bytes: Buffer.from(bytes.filter((each) => each !== 10 && each !== 0)), atEnd };
         });
       let accepted = 0;
       fc.assert(
-        fc.property(damaged, ({ bytes }) => {
+        fc.property(damaged, ({ bytes, atEnd }) => {
           const inFull = scanned(bytes);
           expect(scanned(bytes, learned())).toEqual(inFull);
+          expect(scannedThere(bytes, learnedThere(), atEnd)).toEqual(inFull);
           if (inFull !== undefined) accepted++;
         }),
         { numRuns: 15_000 },
       );
       expect(accepted).toBeGreaterThan(3_000);
+    });
+
+    it('compares there and not somewhere else, for one scanner after the other', () => {
+      const [first, second] = [learnedThere(), learnedThere()];
+      const text = line('6', LOGIN, '35', '2c');
+      for (const scanner of [first, second, first])
+        expect(scannedThere(text, scanner, true)).toEqual(parsed(text));
+      expect(submitLines().owner).toBe(first);
+      expect(
+        submitLines().match(submitLines().input.length - text.length - 1, submitLines().input.length - 1),
+      ).toBe(6);
+    });
+
+    it('reads on where the shape is too long to be compared there, or one too many', () => {
+      const scanner = new SubmitScanner(submitLines());
+      const wordy = (spaces: number) =>
+        line('6', LOGIN, '35', '2c').replace('"params"', `"x":"${'y'.repeat(spaces)}","params"`);
+      for (let spaces = 0; spaces < 12; spaces++)
+        for (let again = 0; again < 2; again++)
+          expect(scannedThere(wordy(spaces * 9), scanner, true)).toEqual(parsed(wordy(spaces * 9)));
     });
 
     it('gives logins that differ different marks, and the same one the same, however the line was read', () => {

@@ -37,7 +37,7 @@ describe('loading the kernel', () => {
     'loads the very bytes that a rebuild gives',
     () => {
       execFileSync(process.execPath, [projectPath('wasm', 'build.mjs'), folder], { cwd: folder });
-      for (const name of [ARTEFACT, CHECKSUM]) {
+      for (const name of [ARTEFACT, CHECKSUM, 'submit-lines.wasm', 'submit-lines.wasm.sha256']) {
         expect(readFileSync(join(folder, name)).equals(readFileSync(projectPath('wasm', name)))).toBe(true);
       }
     },

@@ -34,7 +34,7 @@ export default defineCase({
               }
               let to = 0;
               for (let at = first; at !== NO_ANSWER && to + ANSWER_BYTES_MAX < buffer.bytes.length; ) {
-                to = answers.write(at, buffer.bytes, to);
+                to = answers.write(at, buffer.words, to);
                 at = answers.take(at);
               }
               if (buffer.view(to).length > 0) written++;

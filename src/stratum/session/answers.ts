@@ -10,12 +10,25 @@ export const NO_ANSWER = -1;
 /** Larger ids are answered as text. */
 export const ANSWER_ID_MAX = 0xffff_ffff;
 
-const HEAD = Uint8Array.from('{"id":', (letter) => letter.charCodeAt(0));
+/** `{"id":` as a word and half of one. */
+const HEAD_WORD = 0x6469_227b;
+const HEAD_REST = 0x3a22;
+const HEAD_BYTES = 6;
+const WORD_BYTES = 4;
 const DIGIT_0 = 0x30;
 const DIGITS_MAX = 10;
-const LONGEST_TAIL = Math.max(...VERDICT_TAIL_BYTES.map((tail) => tail.length));
-/** No answer has more bytes. */
-export const ANSWER_BYTES_MAX = HEAD.length + DIGITS_MAX + LONGEST_TAIL;
+/** What follows the id, by verdict, filled up with zeros to whole words: what is laid down next covers them, or nothing is sent of them. */
+const TAILS: readonly Int32Array[] = VERDICT_TAIL_BYTES.map((tail) => {
+  const bytes = new Uint8Array(Math.ceil(tail.length / WORD_BYTES) * WORD_BYTES);
+  bytes.set(tail);
+  const view = new DataView(bytes.buffer);
+  return Int32Array.from({ length: bytes.length / WORD_BYTES }, (_, word) =>
+    view.getInt32(word * WORD_BYTES, true),
+  );
+});
+const LONGEST_TAIL = Math.max(...TAILS.map((tail) => tail.length * WORD_BYTES));
+/** No answer has more bytes, those filled up included. */
+export const ANSWER_BYTES_MAX = HEAD_BYTES + DIGITS_MAX + LONGEST_TAIL;
 const INITIAL_ANSWERS = 1_024;
 
 export class Answers {
@@ -40,13 +53,14 @@ export class Answers {
   }
 
   /** Writes the answer at `at`, which must have ANSWER_BYTES_MAX of room, and returns where it ends. */
-  write(index: number, bytes: Uint8Array, at: number): number {
-    let to = at;
-    for (let i = 0; i < HEAD.length; i++) bytes[to++] = HEAD[i]!;
-    to = writeDigits(this.#ids[index]!, bytes, to);
-    const tail = VERDICT_TAIL_BYTES[this.#verdicts[index]!]!;
-    for (let i = 0; i < tail.length; i++) bytes[to++] = tail[i]!;
-    return to;
+  write(index: number, view: DataView, at: number): number {
+    view.setInt32(at, HEAD_WORD, true);
+    view.setInt16(at + WORD_BYTES, HEAD_REST, true);
+    const verdict = this.#verdicts[index]!;
+    const from = writeDigits(this.#ids[index]!, view, at + HEAD_BYTES);
+    const tail = TAILS[verdict]!;
+    for (let word = 0; word < tail.length; word++) view.setInt32(from + word * WORD_BYTES, tail[word]!, true);
+    return from + VERDICT_TAIL_BYTES[verdict]!.length;
   }
 
   /** Gives the answer back and returns the one behind it. */
@@ -76,14 +90,15 @@ export class Answers {
 }
 
 /** An integer up to ANSWER_ID_MAX in decimal. */
-function writeDigits(value: number, bytes: Uint8Array, at: number): number {
+function writeDigits(value: number, view: DataView, at: number): number {
   let digits = 1;
   for (let bound = 10; value >= bound; bound *= 10) digits++;
   const end = at + digits;
-  let rest = value;
+  let rest = value >>> 0;
   for (let to = end - 1; to >= at; to--) {
-    const tenth = Math.floor(rest / 10);
-    bytes[to] = DIGIT_0 + rest - tenth * 10;
+    // Unsigned, so that the division is one of integers.
+    const tenth = (rest / 10) >>> 0;
+    view.setUint8(to, DIGIT_0 + rest - tenth * 10);
     rest = tenth;
   }
   return end;

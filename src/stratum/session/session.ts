@@ -298,7 +298,7 @@ export class Session implements SubmittingSession, SocketEvents, LineSink, Sessi
         this.#writeFrom(filled);
         filled = 0;
       }
-      filled = answers.write(index, writeBuffer.bytes, filled);
+      filled = answers.write(index, writeBuffer.words, filled);
     }
     this.#firstAnswer = NO_ANSWER;
     this.#lastAnswer = NO_ANSWER;

@@ -11,11 +11,17 @@ const VIEWS_MAX = 1_024;
 
 export class WriteBuffer {
   #bytes = Buffer.allocUnsafeSlow(WRITE_BUFFER_BYTES);
+  #words = new DataView(this.#bytes.buffer);
   #views: (Buffer | undefined)[] = new Array(VIEWS_MAX);
 
   /** Not to be kept: another one after `surrender`. */
   get bytes(): Buffer {
     return this.#bytes;
+  }
+
+  /** The same memory, to be written several bytes at a time. */
+  get words(): DataView {
+    return this.#words;
   }
 
   /** The first `length` bytes. */
@@ -28,6 +34,7 @@ export class WriteBuffer {
   /** A view that was handed out belongs to whoever has it, from now on. */
   surrender(): void {
     this.#bytes = Buffer.allocUnsafeSlow(WRITE_BUFFER_BYTES);
+    this.#words = new DataView(this.#bytes.buffer);
     this.#views = new Array(VIEWS_MAX);
   }
 }

@@ -21,7 +21,11 @@ interface ModuleExports {
   readonly SHAPE_PARTS: WebAssembly.Global;
   readonly SHAPE_BYTES: WebAssembly.Global;
   match(start: number, end: number, count: number): number;
+  find(byte: number, start: number, end: number): number;
 }
+
+/** Views of the input are kept for the lengths that submissions have: a new one costs more than comparing the line. */
+const VIEWS_MAX = 2_048;
 
 /** Words of `found`. */
 export const FoundWord = {
@@ -37,11 +41,14 @@ export const FoundWord = {
 export class SubmitLines {
   /** 64 KiB. What is read from sockets lies here, and nowhere else can lines be compared. */
   readonly input: Buffer;
+  /** What was read last: the only chunk of which `find` can be asked. */
+  chunk: Buffer | undefined;
   /** What the last match found, by FoundWord; the login by its offsets into `input`. */
   readonly found: Uint32Array;
   /** Whose shapes these are. */
   owner: object | undefined;
   readonly #module: ModuleExports;
+  readonly #views: (Buffer | undefined)[] = new Array(VIEWS_MAX);
   #count = 0;
 
   constructor(folder: string = projectPath('wasm')) {
@@ -49,6 +56,20 @@ export class SubmitLines {
     const { buffer } = module.memory;
     this.input = Buffer.from(buffer, module.input.value, module.INPUT_BYTES.value);
     this.found = new Uint32Array(buffer, module.found.value, Object.keys(FoundWord).length);
+  }
+
+  /** So many bytes were read into the input. */
+  read(length: number): Buffer {
+    this.chunk =
+      length < VIEWS_MAX
+        ? (this.#views[length] ??= this.input.subarray(0, length))
+        : this.input.subarray(0, length);
+    return this.chunk;
+  }
+
+  /** As `chunk.indexOf(byte, start)`, at a quarter of the price. */
+  find(byte: number, start: number): number {
+    return this.#module.find(byte, start, this.chunk!.length);
   }
 
   /** Forgets all shapes: they are this scanner's from now on. */

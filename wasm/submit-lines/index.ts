@@ -176,3 +176,15 @@ export function match(start: i32, end: i32, count: i32): f64 {
   }
   return NO;
 }
+
+/** Where `byte` lies first in input[start..end); -1 when it does not. */
+export function find(byte: i32, start: i32, end: i32): i32 {
+  const wanted = i8x16.splat(<i8>byte);
+  for (let at = start; at < end; at += 16) {
+    const mask = i8x16.bitmask(i8x16.eq(v128.load(input + <usize>at), wanted));
+    if (mask == 0) continue;
+    const place = at + ctz<i32>(mask);
+    return place < end ? place : -1;
+  }
+  return -1;
+}

@@ -1,5 +1,6 @@
 /** A chunk as a socket gives it: whole lines, and the beginning of the next, whose end comes with the next chunk. */
 import { LineFate, LineFramer } from '../../../src/stratum/socket/line-framer.ts';
+import { submitLines } from '../../../wasm/submit-lines.ts';
 import { defineCase } from '../../lib/bench-case.ts';
 import { MICRO_PARAMETERS, playRounds } from '../../lib/micro-rounds.ts';
 import { submitLine } from '../../lib/submit-lines.ts';
@@ -23,6 +24,24 @@ function framed(chunks: readonly Buffer[]): number {
     },
   };
   for (const chunk of chunks) framer.push(chunk, sink);
+  return sum;
+}
+
+/** As they come from sockets, all into one buffer; the copying counts. */
+function framedThere(chunks: readonly Buffer[]): number {
+  const lines = submitLines();
+  const framer = new LineFramer(LINE_BYTES_MAX);
+  let sum = 0;
+  const sink = {
+    onLine: (_: Buffer, start: number, end: number) => {
+      sum += end - start;
+      return LineFate.Next;
+    },
+  };
+  for (const chunk of chunks) {
+    chunk.copy(lines.input);
+    framer.push(lines.read(chunk.length), sink);
+  }
   return sum;
 }
 
@@ -52,12 +71,15 @@ export default defineCase({
       const operations = lines.length;
       return [
         { name: `engine_${perChunk}`, operations, agrees: `${perChunk}`, run: () => framed(chunks) },
+        { name: `there_${perChunk}`, operations, agrees: `${perChunk}`, run: () => framedThere(chunks) },
         { name: `split_${perChunk}`, operations, agrees: `${perChunk}`, run: () => split(chunks) },
         { name: `engine_${perChunk}_torn`, operations, agrees: `${perChunk}`, run: () => framed(torn) },
         { name: `split_${perChunk}_torn`, operations, agrees: `${perChunk}`, run: () => split(torn) },
       ];
     });
     return playRounds(context, subjects, [
+      { name: 'there_1', above: 'engine_1', below: 'there_1' },
+      { name: 'there_8', above: 'engine_8', below: 'there_8' },
       { name: 'lines_1', above: 'split_1', below: 'engine_1' },
       { name: 'lines_8', above: 'split_8', below: 'engine_8' },
       { name: 'lines_1_torn', above: 'split_1_torn', below: 'engine_1_torn' },

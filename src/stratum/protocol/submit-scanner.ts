@@ -106,9 +106,12 @@ export class SubmitScanner implements ShapeFindings {
 
   /** Once a chunk: asking a buffer for its memory costs as much as comparing a line in it. */
   #look(bytes: Uint8Array): void {
-    const input = this.#lines?.input;
+    const lines = this.#lines;
     this.#chunk = bytes;
-    this.#chunkStart = bytes.buffer === input?.buffer ? bytes.byteOffset - input.byteOffset : Number.NaN;
+    if (lines === undefined) return;
+    const { input } = lines;
+    if (bytes === lines.chunk) this.#chunkStart = 0;
+    else this.#chunkStart = bytes.buffer === input.buffer ? bytes.byteOffset - input.byteOffset : Number.NaN;
   }
 
   #matchThere(start: number, end: number): boolean {

@@ -56,14 +56,6 @@ export interface RawStreams {
   readonly endOfFile: number;
 }
 
-/**
- * All connections read into the input of the line matcher, so lines are compared where they were read. One read takes no more than
- * its 64 KiB, as Node's own streams do; what is left in the kernel comes with the next.
- */
-const readBuffer = (): Buffer => submitLines().input;
-/** Views of the read buffer are kept for the lengths that submissions have: a new one costs more than scanning the line. */
-const VIEWS_MAX = 2_048;
-
 const HANDLE_METHODS = [
   'useUserBuffer',
   'readStart',
@@ -91,15 +83,8 @@ export function rawStreams(): RawStreams | undefined {
   }
 }
 
-const views: (Buffer | undefined)[] = new Array(VIEWS_MAX);
 /** A write that is done at once never looks at its request, so one serves all connections. */
 let spareRequest: WriteRequest | undefined;
-
-function viewOf(length: number): Buffer {
-  return length < VIEWS_MAX
-    ? (views[length] ??= readBuffer().subarray(0, length))
-    : readBuffer().subarray(0, length);
-}
 
 export class RawAdapter implements SocketAdapter {
   remoteAddress: string;
@@ -148,7 +133,8 @@ export class RawAdapter implements SocketAdapter {
     this.#events = events;
     handle.sluiceAdapter = this;
     handle.onread = onRead;
-    handle.useUserBuffer(readBuffer());
+    // One for all connections. One read takes no more than its 64 KiB, as Node's own streams do; what is left comes with the next.
+    handle.useUserBuffer(submitLines().input);
     this.resume();
   }
 
@@ -213,7 +199,7 @@ export class RawAdapter implements SocketAdapter {
   /** @internal Called by the handle. */
   onRead(): void {
     const bytesOrError = this.#streams.streamBaseState[this.#streams.kReadBytesOrError]!;
-    if (bytesOrError > 0) this.#events?.onData(viewOf(bytesOrError));
+    if (bytesOrError > 0) this.#events?.onData(submitLines().read(bytesOrError));
     else if (bytesOrError === this.#streams.endOfFile) {
       this.#peerEnded = true;
       this.#events?.onEnd();

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type FrameOutcome, LineFate, LineFramer } from '../../../src/stratum/socket/line-framer.ts';
+import { submitLines } from '../../../wasm/submit-lines.ts';
 
 const CAP = 40;
 
@@ -22,7 +23,7 @@ function reference(bytes: Buffer, cap: number): Read {
   return { lines, tooLong: rest.length > cap };
 }
 
-function readAll(framer: LineFramer, chunks: readonly Buffer[]): Read {
+function readAll(framer: LineFramer, chunks: Iterable<Buffer>): Read {
   const lines: string[] = [];
   const sink = {
     onLine: (buffer: Buffer, start: number, end: number): LineFate => {
@@ -50,6 +51,15 @@ const streams = fc
   )
   .map((parts) => Buffer.from(parts.join(''), 'latin1'));
 
+/** Each chunk as a raw socket gives it, over what the last one has left there. */
+function* readThere(chunks: readonly Buffer[]): Generator<Buffer> {
+  for (const chunk of chunks) {
+    const lines = submitLines();
+    chunk.copy(lines.input);
+    yield lines.read(chunk.length);
+  }
+}
+
 describe('the line framer', () => {
   it('looks for NULs once in a chunk without any, however many lines it has', () => {
     const chunk = Buffer.from('x\n'.repeat(1_000) + '\n'.repeat(1_000));
@@ -66,7 +76,9 @@ describe('the line framer', () => {
   it('reads what the slow reference reads, wherever the stream is cut', () => {
     fc.assert(
       fc.property(streams, fc.array(fc.nat(), { maxLength: 12 }), (bytes, cuts) => {
-        expect(readAll(new LineFramer(CAP), cut(bytes, cuts))).toEqual(reference(bytes, CAP));
+        const read = reference(bytes, CAP);
+        expect(readAll(new LineFramer(CAP), cut(bytes, cuts))).toEqual(read);
+        expect(readAll(new LineFramer(CAP), readThere(cut(bytes, cuts)))).toEqual(read);
       }),
       { numRuns: 3_000 },
     );

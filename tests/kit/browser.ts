@@ -68,7 +68,9 @@ export async function isLive(page: Page): Promise<void> {
   await page.locator('[data-live]').getByText('live', { exact: true }).waitFor();
 }
 
+/** Once what hears of a new size has drawn itself anew: charts do in the frame after. */
 export async function widthOverflow(page: Page): Promise<number> {
+  await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
   return page.evaluate<number>('document.documentElement.scrollWidth - document.documentElement.clientWidth');
 }
 

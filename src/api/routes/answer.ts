@@ -49,6 +49,8 @@ export class Answerer {
       maxSize: KEPT_MAX_BYTES,
       maxEntrySize: KEPT_ANSWER_MAX_BYTES,
       sizeCalculation: ({ body }, key) => 2 * (body.length + key.length),
+      // The clock is asked each time: it costs less than the timer by which the cache would remember it for a millisecond.
+      ttlResolution: 0,
       // An entry made at 0 would be kept for ever: the cache takes that for "no time given".
       perf: { now: () => nowMs() + 1 },
     });

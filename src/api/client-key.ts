@@ -17,7 +17,8 @@ export function clientKey(peer: string, forwardedFor: string): string {
 const LOOPBACK_NETWORK = '0:0:0:0';
 
 function keyOf(address: string): string {
-  if (!isIPv6(address)) return address;
+  // Without a colon there is no need for the long pattern.
+  if (!address.includes(':') || !isIPv6(address)) return address;
   const groups = groupsOf(address);
   // ::ffff:a.b.c.d is an IPv4 peer on a socket of both families.
   const mapped = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff;

@@ -50,6 +50,8 @@ export function openPoolSources(options: PoolSourcesOptions): PoolSources {
     applicationName: 'sluice api boards',
     max: 1,
     statementTimeoutMs: BOARD_TIMEOUT_MS,
+    // Nobody waits for it; on three at once, those who ask for pages waited half a second where cores are few.
+    oneCore: true,
   });
   const boards = new Boards({
     sql: boardSql,

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Boards } from '../../src/ledger/views/boards.ts';
-import { readPoolFacts } from '../../src/ledger/views/pool-facts.ts';
+import { type PoolFacts, readPoolFacts } from '../../src/ledger/views/pool-facts.ts';
 import { gridOf, readPoolSeries } from '../../src/ledger/views/series-rows.ts';
 import { type FreshDatabase, type TestDatabase, withTestDatabase } from '../kit/test-database.ts';
 
@@ -100,6 +100,36 @@ describe('figures of pages', () => {
       expect(work1hHashes).toBeLessThanOrEqual(6_001);
       expect(work1hHashes).toBeGreaterThan(5_750);
       await roll();
+    }
+  });
+
+  it('say of the whole pool what the database says, of minutes that they have read as well', async () => {
+    const nowS = minuteNow();
+    for (const [minutesAgo, instance, pot, work] of [
+      [300, 1, 1, 7],
+      [64, 1, 1, 70],
+      [50, 2, 3, 700],
+      [3, 1, 1, 7_000],
+      [3, 2, 3, 70_000],
+      [1, 1, 1, 700_000],
+    ] as const)
+      await mined(nowS - minutesAgo * MINUTE_S, instance, work, { instance, pot });
+    for (const instance of [1, 2]) await loaded(instance, nowS);
+    const boards = new Boards({ sql: fresh.sql, wallClock: () => Date.now(), onFault: () => {} });
+    const figuresOf = ({ work24hHashes, schemes }: PoolFacts) => ({
+      day: Math.round(work24hHashes),
+      hours: schemes.map(({ scheme, work1hHashes }) => [scheme, Math.round(work1hHashes / 100)]),
+    });
+    // Not rolled, rolled in part, rolled as far as it goes.
+    for (let round = 0; round < 3; round++) {
+      const fromMinutes = figuresOf(await readPoolFacts(fresh.sql));
+      expect(fromMinutes.day).toBe(777_777);
+      const later = new Boards({ sql: fresh.sql, wallClock: () => Date.now(), onFault: () => {} });
+      await later.refresh();
+      expect(figuresOf(later.facts!)).toEqual(fromMinutes);
+      await boards.refresh();
+      expect(Math.round(boards.facts!.work24hHashes)).toBe(777_777);
+      await roll(round === 0 ? 3 : 200);
     }
   });
 

@@ -24,6 +24,8 @@ export interface DatabaseOptions {
   readonly max?: number;
   /** The server ends any statement that takes longer; 0 or absent = no bound. */
   readonly statementTimeoutMs?: number;
+  /** No statement of it takes more than one core of the server's. */
+  readonly oneCore?: boolean;
   readonly connectTimeoutMs?: number;
   /** The server's notices; thrown away when absent. */
   readonly onNotice?: (message: string) => void;
@@ -64,6 +66,8 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
       application_name: options.applicationName,
       TimeZone: 'UTC',
       ...(options.statementTimeoutMs ? { statement_timeout: options.statementTimeoutMs } : {}),
+      // As text: the client leaves out a number that is 0.
+      ...(options.oneCore ? { max_parallel_workers_per_gather: '0' } : {}),
     },
     ...(place.unixSocket ? {} : { socket: promptSockets() }),
   } as unknown as postgres.Options<{ bigint: postgres.PostgresType<bigint> }>) as Database;

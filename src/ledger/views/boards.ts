@@ -12,10 +12,11 @@ import { MoneyBoard } from './money-board.ts';
 import {
   blocksOfDay,
   loadedThrough,
-  NOTHING,
+  type PotWork,
+  packedMinute,
   packedRefusals,
   packedShareSums,
-  packedSpans,
+  packedSpan,
   spansRolledThrough,
   stretchesNotRolled,
   workersOfIds,
@@ -44,7 +45,6 @@ const FIRST_AGAIN_MS = 1_000;
 const WAIT_FOR_ENGINES_MINUTES = 3;
 /** One that has loaded nothing for so long is away, or was taken down: it holds up nothing at all. */
 const ENGINE_AWAY_MS = 600_000;
-const SPANS_PER_READING = 6;
 /** The minutes that the board holds, in whole spans. */
 const MINUTES_BACK = 60;
 /** Sums of a whole day: three seconds of the database's time in a pool of 100,000 workers. */
@@ -62,6 +62,8 @@ export class Boards {
   readonly #stop = new AbortController();
   #loaded: ReadonlyMap<number, number> = new Map();
   #readToMs = 0;
+  /** Minute since 1970 -> work of the whole pool in it; those that the work board holds. */
+  readonly #pots = new Map<number, readonly PotWork[]>();
   #refusalsOfDayAtMs = 0;
   #factsAtMs = 0;
   #facts: PoolFacts | undefined;
@@ -112,7 +114,7 @@ export class Boards {
     await this.#readRefusals(nowMs);
     await this.money.refresh(sql);
     if (nowMs - this.#factsAtMs >= FACTS_EVERY_MS) {
-      this.#facts = await readPoolFacts(sql);
+      this.#facts = await readPoolFacts(sql, this.#pots);
       const found = [...(await blocksOfDay(sql))].map(
         ([id, count]) => [this.work.slotOf(id) ?? -1, count] as const,
       );
@@ -139,6 +141,7 @@ export class Boards {
   /** The clock was put back: all that was read since is read again. */
   #rewind(nowMs: number): void {
     this.work.rewind(Math.floor(nowMs / MINUTE_MS));
+    this.#pots.clear();
     this.#loaded = new Map();
     this.#readToMs = 0;
     this.#refusalsOfDayAtMs = 0;
@@ -147,15 +150,24 @@ export class Boards {
 
   /** What engines may have loaded since the last round, at least the minute under way. */
   async #readWork(nowMs: number): Promise<void> {
-    const loaded = await loadedThrough(this.#options.sql);
+    const { sql } = this.#options;
+    const loaded = await loadedThrough(sql);
     const from = Math.max(this.#unreadFrom(loaded), nowMs - DAY_MS - SPAN_MS);
     const minutesFrom = Math.floor((nowMs - MINUTES_BACK * MINUTE_MS) / SPAN_MS) * SPAN_MS;
     if (from < minutesFrom) await this.#readSpans(from, minutesFrom);
     const first = Math.floor(Math.max(from, minutesFrom) / MINUTE_MS);
     const last = Math.floor(nowMs / MINUTE_MS);
-    for (let minute = first; minute <= last; minute++) {
-      this.work.setMinute(minute, await this.#sums(minute * MINUTE_MS, (minute + 1) * MINUTE_MS));
-    }
+    await this.#each(
+      first,
+      last + 1,
+      (minute) => packedMinute(sql, minute * MINUTE_MS),
+      async (minute, { packed, pots }) => {
+        for (const piece of packed) await this.#introduce(piece);
+        this.work.setMinute(minute, ...packed);
+        this.#pots.set(minute, pots);
+      },
+    );
+    for (const minute of this.#pots.keys()) if (minute < minutesFrom / MINUTE_MS) this.#pots.delete(minute);
     const working = [...loaded.values()].filter((ms) => nowMs - ms < ENGINE_AWAY_MS);
     const waited = Math.min(last, ...working.map((ms) => Math.floor(ms / MINUTE_MS)));
     await this.work.settle(Math.max(waited, last - WAIT_FOR_ENGINES_MINUTES), () => setImmediate());
@@ -165,7 +177,7 @@ export class Boards {
 
   /** Everything before it has been read, with all that was in it. */
   #unreadFrom(loaded: ReadonlyMap<number, number>): number {
-    let from = this.#readToMs === 0 ? 0 : this.#readToMs - MINUTE_MS;
+    let from = this.#readToMs;
     for (const [instance, through] of loaded) {
       const before = this.#loaded.get(instance) ?? 0;
       // One that stands still adds nothing, however long ago it stopped.
@@ -174,35 +186,40 @@ export class Boards {
     return from;
   }
 
-  /** From the rollup as far as it goes, an hour at a time: 100,000 workers are 10 MB an hour. */
+  /** From the rollup as far as it goes, then from the minutes. */
   async #readSpans(fromMs: number, toMs: number): Promise<void> {
     const { sql } = this.#options;
     const rolledMs = (await spansRolledThrough(sql))?.getTime() ?? 0;
     const late = await stretchesNotRolled(sql);
-    const isLate = (atMs: number): boolean =>
-      late.some((stretch) => stretch.fromMs <= atMs && atMs < stretch.toMs);
-    let span = Math.floor(fromMs / SPAN_MS);
-    const rolled = Math.floor(Math.min(rolledMs, toMs) / SPAN_MS);
-    while (span < rolled && !this.#stop.signal.aborted) {
-      const end = Math.min(span + SPANS_PER_READING, rolled);
-      const read = await packedSpans(sql, new Date(span * SPAN_MS), new Date(end * SPAN_MS));
-      for (; span < end; span++) {
-        const atMs = span * SPAN_MS;
-        const packed = isLate(atMs)
-          ? await this.#sums(atMs, atMs + SPAN_MS)
-          : (read.get(atMs / 1_000) ?? NOTHING);
-        await this.#introduce(packed);
-        this.work.setSpan(span, packed);
-      }
-    }
-    for (; span * SPAN_MS < toMs && !this.#stop.signal.aborted; span++)
-      this.work.setSpan(span, await this.#sums(span * SPAN_MS, (span + 1) * SPAN_MS));
+    const isRolled = (atMs: number): boolean =>
+      atMs + SPAN_MS <= rolledMs && !late.some((stretch) => stretch.fromMs <= atMs && atMs < stretch.toMs);
+    const read = (span: number): Promise<Buffer> => {
+      const atMs = span * SPAN_MS;
+      return isRolled(atMs)
+        ? packedSpan(sql, new Date(atMs))
+        : packedShareSums(sql, new Date(atMs), new Date(atMs + SPAN_MS));
+    };
+    await this.#each(Math.floor(fromMs / SPAN_MS), Math.ceil(toMs / SPAN_MS), read, async (span, packed) => {
+      await this.#introduce(packed);
+      this.work.setSpan(span, packed);
+    });
   }
 
-  async #sums(fromMs: number, toMs: number): Promise<Buffer> {
-    const packed = await packedShareSums(this.#options.sql, new Date(fromMs), new Date(toMs));
-    await this.#introduce(packed);
-    return packed;
+  /** One after the other: while one is taken in, the database is at the next. Two of 100,000 workers, 5 MB each, are in memory then. */
+  async #each<T>(
+    from: number,
+    to: number,
+    read: (at: number) => Promise<T>,
+    take: (at: number, what: T) => Promise<void>,
+  ): Promise<void> {
+    let next = from < to ? read(from) : undefined;
+    for (let at = from; next && !this.#stop.signal.aborted; at++) {
+      const what = await next;
+      next = at + 1 < to ? read(at + 1) : undefined;
+      // Its fault is heard when it is awaited, and of no use when this one ends first.
+      next?.catch(() => {});
+      await take(at, what);
+    }
   }
 
   async #introduce(packed: Buffer): Promise<void> {

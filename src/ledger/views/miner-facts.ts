@@ -163,7 +163,10 @@ export function workerFacts({ account, atMs }: MinerOf, boards: Boards, live: En
         ...{ name, state, hashrate, accepted24h, rejected24h },
         lastShareAt: momentOf(lastShareMs),
         connections: connections.length,
-        connectedSince: momentOf(Math.min(...connections.map(({ connectedAtUnixMs }) => connectedAtUnixMs))),
+        connectedSince:
+          newest === undefined
+            ? null
+            : momentOf(Math.min(...connections.map(({ connectedAtUnixMs }) => connectedAtUnixMs))),
         difficulty: newest?.difficulty ?? null,
         agent: newest?.agent ?? '',
         port: newest?.port ?? '',
@@ -226,6 +229,11 @@ function lastShareOf(
   return last;
 }
 
+/** Of a farm most moments are the same: ends of the minute that was read last. */
+let lastMoment = { ms: Number.NaN, text: '' };
+
 function momentOf(ms: number | null): string | null {
-  return ms !== null && Number.isFinite(ms) && ms > 0 ? new Date(ms).toISOString() : null;
+  if (ms === null || !Number.isFinite(ms) || ms <= 0) return null;
+  if (ms !== lastMoment.ms) lastMoment = { ms, text: new Date(ms).toISOString() };
+  return lastMoment.text;
 }

@@ -13,7 +13,28 @@ interface PackedRow {
   readonly packed: Buffer | null;
 }
 
-/** Of all shares received in [from, to). */
+/** Work of a pot in one minute. */
+export interface PotWork {
+  readonly pot: number;
+  readonly hashes: number;
+}
+
+/**
+ * One minute: its sums, and each pot's. A worker comes once for every engine that he was on; whoever takes them in adds them up, since
+ * for PostgreSQL grouping 100,000 workers is three quarters of the work (measured: 240 ms with it, 56 without).
+ */
+export async function packedMinute(
+  sql: Database,
+  minuteMs: number,
+): Promise<{ readonly packed: readonly Buffer[]; readonly pots: readonly PotWork[] }> {
+  const rows = await sql<(PotWork & { readonly packed: Buffer })[]>`
+    SELECT pot::int4 AS pot, sum(work_hashes)::float8 AS hashes,
+      string_agg(int8send(worker_id) || float4send(work_hashes::float4) || int4send(least(shares, 2147483647)::int4), ''::bytea) AS packed
+    FROM share_sums WHERE bucket = ${new Date(minuteMs)} GROUP BY pot`;
+  return { packed: rows.map(({ packed }) => packed), pots: rows.map(({ pot, hashes }) => ({ pot, hashes })) };
+}
+
+/** Of all shares received in [from, to), every worker once: of a span that is not rolled up. */
 export async function packedShareSums(sql: Database, from: Date, to: Date): Promise<Buffer> {
   const [row] = await sql<PackedRow[]>`
     SELECT string_agg(int8send(worker_id) || float4send(hashes) || int4send(shares), ''::bytea) AS packed FROM (
@@ -22,13 +43,12 @@ export async function packedShareSums(sql: Database, from: Date, to: Date): Prom
   return row?.packed ?? NOTHING;
 }
 
-/** Spans that begin in [from, to), from the rollup, by unix seconds of their start; those without work left out. */
-export async function packedSpans(sql: Database, from: Date, to: Date): Promise<ReadonlyMap<number, Buffer>> {
-  const rows = await sql<{ start: number; packed: Buffer }[]>`
-    SELECT extract(epoch FROM span_start)::float8 AS start,
-      string_agg(int8send(worker_id) || float4send(work_hashes::float4) || int4send(least(shares, 2147483647)::int4), ''::bytea) AS packed
-    FROM worker_spans WHERE span_start >= ${from} AND span_start < ${to} GROUP BY span_start`;
-  return new Map(rows.map(({ start, packed }) => [start, packed]));
+/** The span that begins then, from the rollup; those without work left out. One at a time: of several, grouping them costs as much again. */
+export async function packedSpan(sql: Database, start: Date): Promise<Buffer> {
+  const [row] = await sql<PackedRow[]>`
+    SELECT string_agg(int8send(worker_id) || float4send(work_hashes::float4) || int4send(least(shares, 2147483647)::int4), ''::bytea) AS packed
+    FROM worker_spans WHERE span_start = ${start}`;
+  return row?.packed ?? NOTHING;
 }
 
 /** Where the rollup ends and the minutes have to be read; undefined = there is none. */

@@ -21,7 +21,7 @@ const HOUR_MINUTES = 60;
 export const WORKERS_MAX = 200_000;
 const ROWS_FIRST = 1_024;
 
-/** One worker's sum as PostgreSQL packs it: int8 id, float4 hashes, int4 shares; big-endian. */
+/** A worker's sum as PostgreSQL packs it: int8 id, float4 hashes, int4 shares; big-endian. What comes twice is added up. */
 export const PACKED_BYTES = 16;
 const HASHES_AT = 8;
 const SHARES_AT = 12;
@@ -136,9 +136,12 @@ export class WorkBoard {
   /** Ids in the packed sums that nobody has introduced yet. */
   strangersIn(packed: Buffer): number[] {
     const strangers: number[] = [];
+    const view = viewOf(packed);
+    let slot = -1;
     for (let at = 0; at + PACKED_BYTES <= packed.length; at += PACKED_BYTES) {
-      const id = idAt(packed, at);
-      if (!this.#slots.has(id) && !this.#turnedAway.has(id)) strangers.push(id);
+      const id = idAt(view, at);
+      slot = this.#slotAfter(slot, id);
+      if (slot < 0 && !this.#turnedAway.has(id)) strangers.push(id);
     }
     return strangers;
   }
@@ -196,18 +199,18 @@ export class WorkBoard {
     for (const column of this.#spans) if (column.at * SPAN_MINUTES > minute) column.at = -1;
   }
 
-  /** The whole minute: what is not in it is zero. One that is older than the columns reach is passed over. */
-  setMinute(minute: number, packed: Buffer): void {
+  /** The whole minute, in one piece or in several: what is in none is zero. One that is older than the columns reach is passed over. */
+  setMinute(minute: number, ...pieces: readonly Buffer[]): void {
     const column = this.#minutes[minute % MINUTE_COLUMNS]!;
     if (column.at > minute) return;
-    this.#fill(column, minute, packed, minute);
+    this.#fill(column, minute, pieces, minute);
     this.#touched.add(Math.floor(minute / SPAN_MINUTES));
   }
 
   setSpan(span: number, packed: Buffer): void {
     const column = this.#spans[span % SPAN_COLUMNS]!;
     if (column.at > span) return;
-    this.#fill(column, span, packed, span * SPAN_MINUTES + SPAN_MINUTES - 1);
+    this.#fill(column, span, [packed], span * SPAN_MINUTES + SPAN_MINUTES - 1);
   }
 
   /**
@@ -260,17 +263,29 @@ export class WorkBoard {
     });
   }
 
-  #fill(column: Column, at: number, packed: Buffer, minute: number): void {
+  /** At one go, since a column that is half filled would be shown: 3 ms for 100,000 workers. */
+  #fill(column: Column, at: number, pieces: readonly Buffer[], minute: number): void {
+    const { hashes, shares } = column;
     column.at = at;
-    column.hashes.fill(0);
-    column.shares.fill(0);
-    for (let offset = 0; offset + PACKED_BYTES <= packed.length; offset += PACKED_BYTES) {
-      const slot = this.#slots.get(idAt(packed, offset));
-      if (slot === undefined) continue;
-      column.hashes[slot] = packed.readFloatBE(offset + HASHES_AT);
-      column.shares[slot] = packed.readUInt32BE(offset + SHARES_AT);
-      if (minute > this.#lastMinute[slot]!) this.#lastMinute[slot] = minute;
+    hashes.fill(0);
+    shares.fill(0);
+    for (const packed of pieces) {
+      const view = viewOf(packed);
+      let slot = -1;
+      for (let offset = 0; offset + PACKED_BYTES <= packed.length; offset += PACKED_BYTES) {
+        slot = this.#slotAfter(slot, idAt(view, offset));
+        if (slot < 0) continue;
+        hashes[slot]! += view.getFloat32(offset + HASHES_AT);
+        shares[slot]! += view.getUint32(offset + SHARES_AT);
+        if (minute > this.#lastMinute[slot]!) this.#lastMinute[slot] = minute;
+      }
     }
+  }
+
+  /** Row of a worker, -1 = none. They come in the order in which they once got their rows, mostly: the next row is looked at first. */
+  #slotAfter(slot: number, id: number): number {
+    if (this.#ids[slot + 1] === id) return slot + 1;
+    return this.#slots.get(id) ?? -1;
   }
 
   /** A span of which a minute has been read: the sum of those that are there. */
@@ -339,7 +354,11 @@ function windowsOfRows(rows: number): Windows {
   return Object.fromEntries(WINDOW_NAMES.map((name) => [name, new Float64Array(rows)])) as Windows;
 }
 
+function viewOf(packed: Buffer): DataView {
+  return new DataView(packed.buffer, packed.byteOffset, packed.length);
+}
+
 /** Ids count from 1 in PostgreSQL and stay far below 2^53. */
-function idAt(packed: Buffer, offset: number): number {
-  return packed.readInt32BE(offset) * HIGH + packed.readUInt32BE(offset + 4);
+function idAt(view: DataView, offset: number): number {
+  return view.getInt32(offset) * HIGH + view.getUint32(offset + 4);
 }

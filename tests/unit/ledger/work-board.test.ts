@@ -49,7 +49,8 @@ describe('the board of work', () => {
           const byMinute = new Map<number, Sum[]>();
           for (const { worker, ago, hashes } of all) {
             const sums = byMinute.get(now - ago) ?? [];
-            if (!sums.some((one) => one.worker === worker)) sums.push({ worker, hashes, shares: 1 });
+            // Twice in one minute: he was on two engines.
+            sums.push({ worker, hashes, shares: 1 });
             byMinute.set(now - ago, sums);
           }
           // Half of each minute first, as when an engine is late; then all of it, twice.
@@ -57,8 +58,10 @@ describe('the board of work', () => {
             board.setMinute(minute, packed((byMinute.get(minute) ?? []).slice(1)));
           await board.settle(now, breathe);
           for (let turn = 0; turn < 2; turn++) {
-            for (let minute = first; minute <= now; minute++)
-              board.setMinute(minute, packed(byMinute.get(minute) ?? []));
+            for (let minute = first; minute <= now; minute++) {
+              const sums = byMinute.get(minute) ?? [];
+              board.setMinute(minute, packed(sums.slice(0, turn)), packed(sums.slice(turn)));
+            }
             await board.settle(now, breathe);
           }
           for (let worker = 1; worker <= 4; worker++) {
@@ -73,6 +76,9 @@ describe('the board of work', () => {
             expect(windows.m10).toBe(within(10));
             expect(windows.h1).toBe(within(60));
             expect(windows.h24).toBe(within(1_440));
+            expect(board.sharesOf(board.slotOf(worker)!).h1).toBe(
+              all.filter((one) => one.worker === worker).length,
+            );
           }
         },
       ),

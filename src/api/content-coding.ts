@@ -47,18 +47,19 @@ function encoded(
   response: HttpResponse,
   kept: LRUCache<string, Uint8Array>,
 ): HttpResponse {
-  const { status, headers, body } = response;
+  const { status, headers, body, shared } = response;
   if (!COMPRESSIBLE.test(headers['content-type'] ?? '') || headers['content-encoding'] !== undefined)
     return response;
-  const varying = { ...headers, vary: varyOf(headers.vary) };
+  const varying = { ...headers, vary: varyOf(headers.vary ?? shared?.vary) };
   const accepted = acceptedCodings(request.acceptEncoding);
-  if (status === 304) return { status, headers: accepted.size > 0 ? weak(varying) : varying, body };
+  if (status === 304) return { status, headers: accepted.size > 0 ? weak(varying) : varying, body, shared };
   for (const coding of ['br', 'gzip'] as const) {
     if (!accepted.has(coding)) continue;
     const bytes = response.encoded?.[coding] ?? (coding === 'gzip' ? gzipped(response, kept) : undefined);
-    if (bytes) return { status, headers: { ...weak(varying), 'content-encoding': coding }, body: bytes };
+    if (bytes)
+      return { status, headers: { ...weak(varying), 'content-encoding': coding }, body: bytes, shared };
   }
-  return { status, headers: varying, body };
+  return { status, headers: varying, body, shared };
 }
 
 function gzipped(
@@ -80,12 +81,15 @@ function weak(headers: Readonly<Record<string, string>>): Readonly<Record<string
   return tag === undefined || tag.startsWith('W/') ? headers : { ...headers, etag: `W/${tag}` };
 }
 
+const NONE: ReadonlySet<ContentCoding> = new Set();
+
 function varyOf(others: string | undefined): string {
   return others === undefined ? 'accept-encoding' : `${others}, accept-encoding`;
 }
 
 /** Of `gzip, br;q=0.5, *;q=0`: those with a weight above 0. `*` is nobody's way to ask for brotli, so it is not read. */
 export function acceptedCodings(header: string): ReadonlySet<ContentCoding> {
+  if (header === '') return NONE;
   const accepted = new Set<ContentCoding>();
   for (const part of header.toLowerCase().split(',')) {
     const [name = '', ...parameters] = part.split(';').map((piece) => piece.trim());

@@ -138,7 +138,12 @@ function collect(incoming: IncomingMessage, limits: HttpLimits): BodyCollector {
   return collector;
 }
 
-function send(outgoing: ServerResponse, { status, headers, body }: HttpResponse, mustClose: boolean): void {
+function send(
+  outgoing: ServerResponse,
+  { status, headers: own, shared, body }: HttpResponse,
+  mustClose: boolean,
+): void {
+  const headers = { ...shared, ...own };
   if (outgoing.destroyed) return;
   const empty = status === 304 || status === 204;
   if (mustClose) outgoing.setHeader('connection', 'close');
@@ -148,7 +153,8 @@ function send(outgoing: ServerResponse, { status, headers, body }: HttpResponse,
 }
 
 /** An answer by hand, for sockets that have no response object. */
-function refuse(socket: Duplex, { status, headers, body }: HttpResponse): void {
+function refuse(socket: Duplex, { status, headers: own, shared, body }: HttpResponse): void {
+  const headers = { ...shared, ...own };
   if (!socket.writable) {
     socket.destroy();
     return;

@@ -42,6 +42,8 @@ export type RequestBody =
 export interface HttpResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
+  /** More headers, of which those above win: one object for many answers, so that none is put together anew. */
+  readonly shared?: Readonly<Record<string, string>> | undefined;
   /** Sent with its length; for HEAD the length alone. */
   readonly body: string | Uint8Array;
   /** The same body, encoded beforehand. */

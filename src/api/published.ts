@@ -1,5 +1,5 @@
 /** The last snapshot as it goes out: made into bytes once, however many ask for it. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { PoolSnapshot } from '../live/pool-snapshot.ts';
 
 export interface PublishedSnapshot {
@@ -16,7 +16,7 @@ export function publish(snapshot: PoolSnapshot, receivedAtMs: number): Published
 
 /** 128 bits of sha256: an accident is out of the question, and nobody gains by making one. */
 export function etagOf(content: string | Uint8Array): string {
-  return `"${createHash('sha256').update(content).digest('base64url').slice(0, 22)}"`;
+  return `"${hash('sha256', content, 'base64url').slice(0, 22)}"`;
 }
 
 /** Of the header if-none-match, which compares weakly: W/"x" is "x". `*` is whatever there is. */

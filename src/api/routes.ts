@@ -96,9 +96,11 @@ export function createRoutes(sources: RouteSources): HttpHandler {
   if (desk) routes.set(SETTINGS_PATH, () => settingsForm(desk));
   return (request) => {
     const { method, path } = request;
-    const fixed = routes.get(path) ?? pages.at(path) ?? engineMetrics(sources, path);
+    // Of all that is asked most is JSON of miners, and none of it is a page.
+    const isApi = path.startsWith('/api/');
+    const fixed = routes.get(path) ?? (isApi ? undefined : (pages.at(path) ?? engineMetrics(sources, path)));
     const endpoint = fixed ? undefined : matchPath(path);
-    const open = endpoint || path.startsWith('/api/') ? sources.origins.headers(request.origin) : {};
+    const open = endpoint || isApi ? sources.origins.headers(request.origin) : NO_MORE;
     if (!fixed && !endpoint)
       return secured(looksForPage(request) ? pages.nowhere(request) : problem(404), open);
     const posts = desk !== undefined && path === SETTINGS_PATH;
@@ -133,11 +135,24 @@ export function failureResponse(status: number): HttpResponse {
 type Answer = HttpResponse | Promise<HttpResponse>;
 
 function secured(answer: Answer, more: Readonly<Record<string, string>>): Answer {
-  const whole = (response: HttpResponse): HttpResponse => ({
-    ...response,
-    headers: { ...SECURITY_HEADERS, ...more, ...response.headers },
+  const shared = securityWith(more);
+  const whole = ({ status, headers, body, encoded }: HttpResponse): HttpResponse => ({
+    status,
+    headers,
+    body,
+    encoded,
+    shared,
   });
   return answer instanceof Promise ? answer.then(whole) : whole(answer);
+}
+
+const NO_MORE = {};
+let last = { more: NO_MORE as Readonly<Record<string, string>>, shared: SECURITY_HEADERS };
+
+/** Nearly all answers have the same, and they are the same object: see `OriginRule`. */
+function securityWith(more: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  if (more !== last.more) last = { more, shared: { ...SECURITY_HEADERS, ...more } };
+  return last.shared;
 }
 
 function withHeaders(response: HttpResponse, more: Readonly<Record<string, string>>): HttpResponse {

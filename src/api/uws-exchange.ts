@@ -120,10 +120,12 @@ function collect(response: UwsResponse, limits: HttpLimits): BodyCollector {
   return collector;
 }
 
-function send(exchange: Exchange, { status, headers, body }: HttpResponse): void {
+function send(exchange: Exchange, { status, headers, shared, body }: HttpResponse): void {
   const { response } = exchange;
   response.writeStatus(`${status} ${statusText(status)}`);
-  for (const [name, value] of Object.entries(headers)) response.writeHeader(name, value);
+  for (const name of Object.keys(headers)) response.writeHeader(name, headers[name]!);
+  for (const [name, value] of Object.entries(shared ?? {}))
+    if (!Object.hasOwn(headers, name)) response.writeHeader(name, value);
   // Refusals of a body are short.
   if (exchange.hasUnread) response.end(exchange.head ? undefined : body, true);
   else if (status === 304 || status === 204) endBare(exchange, undefined);

@@ -146,6 +146,21 @@ export const GOALS: readonly Goal[] = [
     15,
     'journal-cost',
   ]),
+  goal(
+    17,
+    '5,000 answers a second for pages of miners, of a pool with 100,000 workers and their day, on two cores with the readers',
+    'one send of 7.5 us of some 80',
+    ['api.p99_ms', 'at most', 50, 'miner-pages'],
+    ['api.carried', 'at least', 1, 'miner-pages'],
+  ),
+  goal(
+    18,
+    'the demo’s pages, cold: first paint, bytes, rounds after the HTML (needs Chromium)',
+    'a page without a script: some 60 ms',
+    ['pages.slowest_first_paint_ms', 'at most', 1_000, 'first-paint'],
+    ['pages.most_bytes', 'at most', 150_000, 'first-paint'],
+    ['pages.most_round_trips', 'at most', 1, 'first-paint'],
+  ),
 ];
 
 export type Standing = 'met' | 'NOT met' | 'not measured';

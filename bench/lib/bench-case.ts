@@ -66,6 +66,8 @@ export interface BenchCase<T extends ParameterTable = ParameterTable> {
   /** The line of the list: what is measured, against what. */
   readonly title: string;
   readonly parameters: T;
+  /** Why it cannot run on this machine, where it needs what not every machine has: then it is not run, which is no failure. */
+  readonly missing?: () => string | undefined;
   run(context: CaseContext<T>): Promise<CaseResult>;
 }
 

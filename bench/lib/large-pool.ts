@@ -1,10 +1,15 @@
-/** A large pool's day in a database, made by SQL: accounts with workers, spans of 24 hours, the last hour by the minute, balances, payments. */
+/**
+ * A large pool's day in a database, made by SQL: accounts with workers, spans of 24 hours, the last hour and the next minutes by the
+ * minute, balances, payments.
+ */
 import type { Sql } from 'postgres';
 import { encodeAddress } from '../../src/chains/kaspa/address.ts';
 
 export interface PoolSize {
   readonly accounts: number;
   readonly workers: number;
+  /** From now on, filled beforehand: the minute under way is as full as in a pool that works. */
+  readonly minutesAhead: number;
 }
 
 const SPAN_MS = 600_000;
@@ -16,13 +21,13 @@ const PAYOUTS = 24;
 /** Gives the addresses, by account. */
 export async function fillLargePool(
   sql: Sql,
-  { accounts, workers }: PoolSize,
+  { accounts, workers, minutesAhead }: PoolSize,
   progress: (text: string) => void,
 ): Promise<string[]> {
   const addresses = Array.from({ length: accounts }, (_, index) => benchAddress(index + 1));
   const nowMs = Date.now();
   const spanMs = Math.floor(nowMs / SPAN_MS) * SPAN_MS;
-  for (const day of [0, 1])
+  for (const day of [-1, 0, 1])
     await sql`SELECT ensure_day_partitions(${new Date(nowMs - day * 86_400_000)}::timestamptz::date)`;
   await sql`
     INSERT INTO journal_progress (instance_id, segment, slot, loaded_through) SELECT ensure_instance('bench'), 1, 2, now()`;
@@ -38,11 +43,11 @@ export async function fillLargePool(
     FROM generate_series(${SPANS}, 1, -1) span, generate_series(1, ${workers}::int) worker`;
   progress('their key');
   await sql`ALTER TABLE worker_spans ADD PRIMARY KEY (worker_id, span_start)`;
-  progress(`${MINUTES} minutes of ${workers} workers`);
+  progress(`${MINUTES + minutesAhead} minutes of ${workers} workers`);
   await sql`
     INSERT INTO share_sums (bucket, worker_id, instance_id, shares, work_hashes)
     SELECT to_timestamp(${Math.floor(nowMs / MINUTE_MS) * 60}::float8) - minute * interval '1 minute', worker, 1, 20, (1 + worker % 977) * 85899345920
-    FROM generate_series(${MINUTES + 10}, 0, -1) minute, generate_series(1, ${workers}::int) worker`;
+    FROM generate_series(${MINUTES + 10}::int, ${-minutesAhead}::int, -1) minute, generate_series(1, ${workers}::int) worker`;
   await sql`INSERT INTO spans_rolled (through) VALUES (to_timestamp(${spanMs / 1_000}::float8))`;
   await sql`INSERT INTO span_progress SELECT instance_id, to_timestamp(${spanMs / 1_000}::float8) FROM journal_progress`;
   await sql`
@@ -63,6 +68,18 @@ export async function fillLargePool(
   for (const table of ['worker_spans', 'share_sums', 'workers', 'accounts', 'payments'])
     await sql.unsafe(`VACUUM ANALYZE ${table}`);
   return addresses;
+}
+
+/** The engine goes on loading, as it says once a second. Returns a function that ends it. */
+export function keepLoading(sql: Sql): () => Promise<void> {
+  let said: Promise<unknown> = Promise.resolve();
+  const timer = setInterval(() => {
+    said = sql`UPDATE journal_progress SET loaded_through = now()`;
+  }, 1_000);
+  return async () => {
+    clearInterval(timer);
+    await said;
+  };
 }
 
 function benchAddress(number: number): string {

@@ -77,7 +77,8 @@ async function run(plan: PageLoadPlan): Promise<PageLoadReport> {
         // Late for want of the generator's own time, not of a connection: that is the server's.
         if (nowMs - dueMs > PAGE_LATE_MS) counts.late++;
       }
-      const reader = free.pop();
+      // The one that waited longest: none is ever silent for so long that the server closes it.
+      const reader = free.shift();
       if (reader) send(reader, dueMs);
       else waiting.push(dueMs);
     }

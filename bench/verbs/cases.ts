@@ -85,6 +85,11 @@ async function runCases(cases: readonly ListedCase[], given: Given): Promise<voi
   console.log(machineText(machineNow()));
   const records: BenchRecord[] = [];
   for (const { one, wanted } of runs) {
+    const missing = one.benchCase.missing?.();
+    if (missing !== undefined) {
+      console.error(`${one.name}: not run, it ${missing}`);
+      continue;
+    }
     const record = await measure(one, wanted);
     keep(records, record, given);
     records.push(record);

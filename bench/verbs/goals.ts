@@ -62,6 +62,11 @@ async function attempt(
   wanted: CaseArguments,
   file: string | undefined,
 ): Promise<BenchRecord | string> {
+  const missing = one.benchCase.missing?.();
+  if (missing !== undefined) {
+    console.error(`${one.name}: not run, it ${missing}`);
+    return 'not run';
+  }
   try {
     const record = await measure(one, wanted);
     if (file !== undefined) appendRecord(file, record);

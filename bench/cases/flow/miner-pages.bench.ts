@@ -16,7 +16,7 @@ import { openDatabase } from '../../../src/ledger/stores/postgres.ts';
 import { type CaseContext, type CaseResult, defineCase } from '../../lib/bench-case.ts';
 import { databaseFolder } from '../../lib/database-folder.ts';
 import { ROUNDS, rate, TIME, WARM_UP } from '../../lib/flow-parameters.ts';
-import { fillLargePool } from '../../lib/large-pool.ts';
+import { fillLargePool, keepLoading } from '../../lib/large-pool.ts';
 import { type PageLoadReport, PageReaders } from '../../lib/page-load.ts';
 import { cpuUsOf, familyCpuUs, memoryOf } from '../../lib/process-usage.ts';
 
@@ -38,6 +38,8 @@ const parameters = {
   warmUp: WARM_UP,
 };
 
+/** Until the pool is filled and read, at most. */
+const MINUTES_BEFORE = 8;
 /** Part of the schedule that may be late before a run says more about the generator than about the server. */
 const LATE_MAX = 0.05;
 const FILLED_WITHIN_MS = 600_000;
@@ -46,18 +48,22 @@ const MEBIBYTE = 2 ** 20;
 async function run({ values, seed, progress }: CaseContext<typeof parameters>): Promise<CaseResult> {
   const folder = databaseFolder('sluice-bench-pages-');
   const server = await startEmbeddedPostgres({ dataDir: join(folder, 'pg'), log: silentLogger });
+  const sql = openDatabase(server.url, { max: 1, applicationName: 'bench' });
   const readers = new PageReaders();
   const steps = values.rounds + 2;
   let api: ChildRole | undefined;
+  let stopLoading: (() => Promise<void>) | undefined;
   const reports: PageLoadReport[] = [];
   const cpuUs: number[] = [];
   const databaseUs: number[] = [];
   const invalid: string[] = [];
   try {
-    const sql = openDatabase(server.url, { max: 1, applicationName: 'bench' });
     await migrate(sql, { log: silentLogger });
-    const addresses = await fillLargePool(sql, values, (text) => progress(0, steps, text));
-    await sql.end();
+    const minutesAhead = MINUTES_BEFORE + Math.ceil((values.rounds * (values.time + values.warmUp)) / 60);
+    const addresses = await fillLargePool(sql, { ...values, minutesAhead }, (text) =>
+      progress(0, steps, text),
+    );
+    stopLoading = keepLoading(sql);
     progress(1, steps, 'sluice api reads them');
     const startedMs = performance.now();
     api = await startApi(folder, server.url);
@@ -109,6 +115,8 @@ async function run({ values, seed, progress }: CaseContext<typeof parameters>): 
   } finally {
     await readers.end();
     await api?.stop();
+    await stopLoading?.();
+    await sql.end();
     await server.stop();
     rmSync(folder, { recursive: true, force: true });
   }

@@ -5,6 +5,7 @@
 import { LIMITS } from '../../config/limits.ts';
 import { TEMPLATE_BYTES } from '../domain/template-layout.ts';
 import { SLOT_BYTES } from '../journal/record-layout.ts';
+import { LOADER_ROWS_MAX } from '../ledger/loader.ts';
 import { ROW_BYTES } from '../live/live-board.ts';
 import { DIARY_BYTES } from '../stratum/session/diary.ts';
 import { REFUSAL_COUNT_BYTES } from '../stratum/session/refusal-counts.ts';
@@ -31,7 +32,7 @@ const PENDING_BYTES = 47;
 const DUPLICATE_BYTES = 8 * 2 * 1.5;
 /** Above what one process carries on any machine of today. */
 const SHARES_PER_SECOND_MAX = 250_000;
-/** A row on its way from the journal to PostgreSQL: read, encoded, sent. */
+/** Two rows on their way from the journal to PostgreSQL: read, encoded, sent. */
 const LOADER_ROW_BYTES = 500;
 /** An address with its counts and its key in the table; a rig that waits; a worker whose difficulty is remembered. */
 const REMEMBERED_BYTES = 300;
@@ -63,7 +64,7 @@ export function memoryBound(connections: number, jobsPerSecond: number): MemoryP
       `${LIMITS.journalRingSlots} records of ${SLOT_BYTES} bytes, and the answers that wait for them`,
     ),
     fixed('templates', LIMITS.jobRingSlots * TEMPLATE_BYTES, `${LIMITS.jobRingSlots} jobs`),
-    fixed('loader', LIMITS.loaderRowsMax * 4 * LOADER_ROW_BYTES, 'rows of the largest COPY'),
+    fixed('loader', LOADER_ROWS_MAX * LOADER_ROW_BYTES, 'rows of the two largest COPYs'),
     {
       name: 'duplicates',
       // A share a minute and miner is twice what pools ask for.

@@ -44,6 +44,8 @@ export class ShareCopyBuffer {
   readonly #view: DataView;
   readonly #rowsMax: number;
   #rows = 0;
+  /** Where the next piece begins. */
+  #sent = 0;
 
   constructor(rowsMax: number) {
     this.#rowsMax = rowsMax;
@@ -65,6 +67,7 @@ export class ShareCopyBuffer {
 
   clear(): void {
     this.#rows = 0;
+    this.#sent = 0;
   }
 
   /**
@@ -109,11 +112,18 @@ export class ShareCopyBuffer {
     this.#rows++;
   }
 
-  /** Everything to send, trailer included. Valid until the next `append` or `clear`. */
+  /** What was appended since the last piece. The bytes stay as they are until `clear`. */
+  piece(): Buffer {
+    const from = this.#sent;
+    this.#sent = HEADER_BYTES + this.#rows * ROW_BYTES;
+    return this.#bytes.subarray(from, this.#sent);
+  }
+
+  /** The rest to send, trailer included; everything, when there was no piece. Valid until the next `append` or `clear`. */
   finish(): Buffer {
     const end = HEADER_BYTES + this.#rows * ROW_BYTES;
     this.#view.setInt16(end, -1);
-    return this.#bytes.subarray(0, end + TRAILER_BYTES);
+    return this.#bytes.subarray(this.#sent, end + TRAILER_BYTES);
   }
 }
 

@@ -103,8 +103,12 @@ export class DatabaseSession {
     });
   }
 
-  /** Sends one COPY ... FROM STDIN; resolves when the server has taken all of it. */
-  async copyIn(statement: string, bytes: Buffer): Promise<void> {
+  /**
+   * Sends one COPY ... FROM STDIN, piece by piece as they are made; resolves when the server has taken all of it. The server reads a piece
+   * into memory of that size: some 64 KiB stay in its cache, where megabytes are fetched from the kernel and given back every time.
+   * @param meanwhile runs when all is sent and the server is still at work
+   */
+  async copyIn(statement: string, pieces: Iterable<Buffer>, meanwhile?: () => void): Promise<void> {
     const copy = this.sql.unsafe(statement) as unknown as PendingCopy;
     const failed = failureOf(copy);
     const stream = await copy.writable();
@@ -112,7 +116,9 @@ export class DatabaseSession {
     finished.catch(() => {});
     // An error after `finished` has settled must still find a listener.
     stream.on('error', () => {});
-    stream.end(bytes);
+    for (const piece of pieces) await Promise.race([written(stream, piece), failed]);
+    stream.end();
+    meanwhile?.();
     await Promise.race([finished, failed]);
   }
 
@@ -144,6 +150,13 @@ export class DatabaseSession {
     this.#discarded = true;
     discard(this.#client);
   }
+}
+
+/** Resolves when the socket has taken it. */
+function written(stream: Writable, piece: Buffer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    stream.write(piece, (error) => (error ? reject(error) : resolve()));
+  });
 }
 
 /**

@@ -125,14 +125,19 @@ export class SegmentDefinitions {
   #workerEntry(address: string, name: string, lost = false): WorkerEntry {
     const key = `${address}\0${name}`;
     let entry = this.#workersByName.get(key);
-    if (!entry) this.#workersByName.set(key, (entry = { address, name, lost, id: 0, epoch: 0 }));
+    if (!entry)
+      this.#workersByName.set(
+        key,
+        (entry = { address, name, lost, id: 0, epoch: 0, batch: 0, sum: undefined }),
+      );
     return entry;
   }
 
   #jobEntry(prePowHash: string, timestampMs: bigint, lost = false): JobEntry {
     const key = `${prePowHash}:${timestampMs}`;
     let entry = this.#jobsByWork.get(key);
-    if (!entry) this.#jobsByWork.set(key, (entry = { prePowHash, timestampMs, lost, id: 0, epoch: 0 }));
+    if (!entry)
+      this.#jobsByWork.set(key, (entry = { prePowHash, timestampMs, lost, id: 0, epoch: 0, batch: 0 }));
     return entry;
   }
 }

@@ -30,20 +30,26 @@ const W_JOB = OFFSET_JOB / 4;
 const PEEK_SLOTS = 64;
 
 export class SegmentSource {
-  /** What the last `read` gave. */
-  readonly batch: ShareBatch;
   /** Why the last `read` said 'gap'. */
   gap = '';
   readonly #order: SegmentOrder;
   readonly #definitions = new SegmentDefinitions();
   readonly #slotsMax: number;
+  /** Two in turn: while one is written the next is read. */
+  readonly #batches: readonly [ShareBatch, ShareBatch];
+  #reads = 0;
   #segment: SegmentFile | undefined;
   #position: JournalPosition = { segment: 0, slot: 0 };
 
   constructor(directory: string, slotsMax: number) {
     this.#order = new SegmentOrder(directory);
     this.#slotsMax = slotsMax;
-    this.batch = new ShareBatch(slotsMax);
+    this.#batches = [new ShareBatch(slotsMax), new ShareBatch(slotsMax)];
+  }
+
+  /** What the last `read` gave; it stays as it is during one more. */
+  get batch(): ShareBatch {
+    return this.#batches[this.#reads % 2]!;
   }
 
   oldestSegment(): number | undefined {
@@ -68,7 +74,7 @@ export class SegmentSource {
     const words = this.batch.words;
     for (let from = 0; from < position.slot; from += this.#slotsMax) {
       const count = readSlots(segment.file, words, from, Math.min(this.#slotsMax, position.slot - from));
-      this.batch.clear({ segment: position.segment, slot: from }, segment.boot);
+      this.batch.clear({ segment: position.segment, slot: from }, segment.boot, this.#reads);
       for (let index = 0; index < count; index++) this.#take(segment, index, false);
     }
     return '';
@@ -141,8 +147,9 @@ export class SegmentSource {
   }
 
   #fill(segment: SegmentFile, slot: number, wanted: number): void {
+    this.#reads++;
     const batch = this.batch;
-    batch.clear({ segment: segment.number, slot }, segment.boot);
+    batch.clear({ segment: segment.number, slot }, segment.boot, this.#reads);
     const count = readSlots(segment.file, batch.words, slot, wanted);
     for (let index = 0; index < count; index++) this.#take(segment, index, true);
     // A file shorter than its mark: what is not there is missing, and the mark moves on like over any lost slot.

@@ -9,7 +9,7 @@ import { OFFSET_EXTRANONCE, OFFSET_NONCE, SLOT_WORDS } from '../journal/record-l
 import { byteAAt, byteBAt, receivedAt } from '../journal/slot-codec.ts';
 import type { LatencyRecord } from '../kit/latency-record.ts';
 import { POSTGRES_EPOCH_MS, type ShareCopyBuffer } from './binary-copy.ts';
-import type { ShareSums } from './share-sums.ts';
+import type { ShareSum, ShareSums } from './share-sums.ts';
 
 /** What a worker reference of the journal stands for. `id` counts only while `epoch` is the identities' own. */
 export interface WorkerEntry {
@@ -19,6 +19,10 @@ export interface WorkerEntry {
   readonly lost: boolean;
   id: number;
   epoch: number;
+  /** Serial number of the last batch that it is in: a mark costs a compare, a Set a look-up, for every share. */
+  batch: number;
+  /** Where its last share was added; it says itself what it is the sum of. */
+  sum: ShareSum | undefined;
 }
 
 export interface JobEntry {
@@ -28,6 +32,7 @@ export interface JobEntry {
   readonly lost: boolean;
   id: number;
   epoch: number;
+  batch: number;
 }
 
 export interface LoadedBlock {
@@ -70,21 +75,27 @@ export class ShareBatch {
   readonly blocks: LoadedBlock[] = [];
   /** UTC days of the shares, as days since 1970. */
   readonly days = new Set<number>();
-  readonly workers = new Set<WorkerEntry>();
-  readonly jobs = new Set<JobEntry>();
+  readonly workers: WorkerEntry[] = [];
+  readonly jobs: JobEntry[] = [];
 
   /** The slots as they were read; the source fills it. */
   readonly words: Uint32Array;
   readonly #slots: Int32Array;
   readonly #workerOf: WorkerEntry[] = [];
   readonly #jobOf: JobEntry[] = [];
+  #serial = 0;
+  /** The day of the last share, as unix ms. */
+  #dayFromMs = 0;
+  #dayToMs = 0;
 
   constructor(slotsMax: number) {
     this.words = new Uint32Array(slotsMax * SLOT_WORDS);
     this.#slots = new Int32Array(slotsMax);
   }
 
-  clear(from: JournalPosition, boot: number): void {
+  /** @param serial of no batch before */
+  clear(from: JournalPosition, boot: number, serial: number): void {
+    this.#serial = serial;
     this.from = from;
     this.to = from;
     this.boot = boot;
@@ -95,8 +106,9 @@ export class ShareBatch {
     this.unattributed = 0;
     this.blocks.length = 0;
     this.days.clear();
-    this.workers.clear();
-    this.jobs.clear();
+    this.#dayToMs = 0;
+    this.workers.length = 0;
+    this.jobs.length = 0;
   }
 
   /** @param index of the slot within `words`. */
@@ -105,42 +117,70 @@ export class ShareBatch {
     this.#slots[share] = index;
     this.#workerOf[share] = worker;
     this.#jobOf[share] = job;
-    this.workers.add(worker);
-    this.jobs.add(job);
+    if (worker.batch !== this.#serial) this.#addWorker(worker);
+    if (job.batch !== this.#serial) this.#addJob(job);
     if (worker.lost || job.lost) this.unattributed++;
-    this.days.add(Math.floor(this.#receivedAtMs(index * SLOT_WORDS) / DAY_MS));
+    const receivedAtMs = this.#receivedAtMs(index * SLOT_WORDS);
+    if (receivedAtMs >= this.#dayToMs || receivedAtMs < this.#dayFromMs) this.#addDay(receivedAtMs);
   }
 
-  /** How old each share is now. */
+  #addWorker(worker: WorkerEntry): void {
+    if (worker.batch === this.#serial) return;
+    worker.batch = this.#serial;
+    this.workers.push(worker);
+  }
+
+  #addJob(job: JobEntry): void {
+    if (job.batch === this.#serial) return;
+    job.batch = this.#serial;
+    this.jobs.push(job);
+  }
+
+  #addDay(receivedAtMs: number): void {
+    const day = Math.floor(receivedAtMs / DAY_MS);
+    this.days.add(day);
+    this.#dayFromMs = day * DAY_MS;
+    this.#dayToMs = this.#dayFromMs + DAY_MS;
+  }
+
+  /** How old each share is now; those of one millisecond are counted together. */
   recordAges(ages: LatencyRecord, nowUnixMs: number): void {
-    for (let share = 0; share < this.shares; share++)
-      ages.record(nowUnixMs - this.#receivedAtMs(this.#slots[share]! * SLOT_WORDS));
+    let atMs = 0;
+    let count = 0;
+    for (let share = 0; share < this.shares; share++) {
+      const receivedAtMs = this.#receivedAtMs(this.#slots[share]! * SLOT_WORDS);
+      if (receivedAtMs !== atMs) {
+        if (count > 0) ages.record(nowUnixMs - atMs, count);
+        atMs = receivedAtMs;
+        count = 0;
+      }
+      count++;
+    }
+    if (count > 0) ages.record(nowUnixMs - atMs, count);
   }
 
   addBlock(block: LoadedBlock): void {
     this.blocks.push(block);
-    this.workers.add(block.worker);
-    this.jobs.add(block.job);
+    this.#addWorker(block.worker);
+    this.#addJob(block.job);
   }
 
-  /** Rows and sums of all shares. Every entry's id must be known by now. */
-  encode(instanceId: number, copy: ShareCopyBuffer, sums: ShareSums): void {
+  /** Rows and sums of the shares in [from, to). Every entry's id must be known by now. */
+  encode(instanceId: number, copy: ShareCopyBuffer, sums: ShareSums, from: number, to: number): void {
     const words = this.words;
-    copy.clear();
-    sums.clear();
-    for (let share = 0; share < this.shares; share++) {
+    for (let share = from; share < to; share++) {
       const index = this.#slots[share]!;
       const at = index * SLOT_WORDS;
       const verdict = byteAAt(words, at);
       const difficultyLog2 = (byteBAt(words, at) << 24) >> 24;
       const receivedAtMs = this.#receivedAtMs(at);
-      const workerId = this.#workerOf[share]!.id;
+      const worker = this.#workerOf[share]!;
       const credit = CREDIT_OF_VERDICT[verdict]!;
       const extranonceAndPort = words[at + W_EXTRANONCE]!;
       const pot = potOf(extranonceAndPort >>> 16);
       copy.append(
         receivedAtMs,
-        workerId,
+        worker.id,
         this.#jobOf[share]!.id,
         words[at + W_NONCE]!,
         words[at + W_NONCE + 1]!,
@@ -154,7 +194,10 @@ export class ShareBatch {
         credit,
         pot,
       );
-      if (credit === CREDIT_NOW) sums.add(receivedAtMs, workerId, pot, difficultyLog2);
+      if (credit === CREDIT_NOW) {
+        worker.sum = sums.at(worker.sum, receivedAtMs, worker.id, pot);
+        worker.sum.add(difficultyLog2);
+      }
     }
   }
 

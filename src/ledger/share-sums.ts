@@ -7,11 +7,44 @@
  */
 import { workOfShare } from '../domain/target.ts';
 
-interface Sum {
-  shares: number;
-  work: bigint;
-  runDifficulty: number;
-  runShares: number;
+export const MINUTE_MS = 60_000;
+
+/** Shares of one worker, pot and minute. A class: read for every share, so that all of them must have one hidden shape. */
+export class ShareSum {
+  readonly workerId: number;
+  readonly pot: number;
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** Of which filling of the sums it is: one of an earlier batch is none any more. */
+  readonly filling: number;
+  shares = 0;
+  work = 0n;
+  runDifficulty = 0;
+  runShares = 0;
+
+  constructor(workerId: number, pot: number, minute: number, filling: number) {
+    this.workerId = workerId;
+    this.pot = pot;
+    this.fromMs = minute * MINUTE_MS;
+    this.toMs = this.fromMs + MINUTE_MS;
+    this.filling = filling;
+  }
+
+  /** One share more. */
+  add(difficultyLog2: number): void {
+    this.shares++;
+    if (this.runDifficulty !== difficultyLog2) {
+      this.endRun();
+      this.runDifficulty = difficultyLog2;
+    }
+    this.runShares++;
+  }
+
+  endRun(): void {
+    if (this.runShares === 0) return;
+    this.work += workOfShare(this.runDifficulty) * BigInt(this.runShares);
+    this.runShares = 0;
+  }
 }
 
 /** Columns as PostgreSQL array literals: built by hand they cost a quarter of what the client's own arrays do. */
@@ -24,39 +57,38 @@ export interface SumColumns {
   readonly work: string;
 }
 
-export const MINUTE_MS = 60_000;
 /** A worker and a pot as one number: a Map of two levels would cost a look-up more for every share. Ids stay below 2^45. */
 const POTS_MAX = 256;
 
+/** Shared by all sums, so that a sum of one can never be taken for a sum of another. */
+let fillings = 0;
+
 export class ShareSums {
   /** By minute, then by `workerId * POTS_MAX + pot`. */
-  readonly #minutes = new Map<number, Map<number, Sum>>();
-  #minute = -1;
-  #sums: Map<number, Sum> = new Map();
+  readonly #minutes = new Map<number, Map<number, ShareSum>>();
+  #filling = ++fillings;
 
   add(receivedAtMs: number, workerId: number, pot: number, difficultyLog2: number): void {
-    const minute = Math.floor(receivedAtMs / MINUTE_MS);
-    // Shares come in the order of their time, so the minute hardly ever changes.
-    if (minute !== this.#minute) this.#turnTo(minute);
-    const key = workerId * POTS_MAX + pot;
-    const sum = this.#sums.get(key);
-    if (sum === undefined) {
-      this.#sums.set(key, { shares: 1, work: 0n, runDifficulty: difficultyLog2, runShares: 1 });
-      return;
-    }
-    sum.shares++;
-    if (sum.runDifficulty === difficultyLog2) {
-      sum.runShares++;
-      return;
-    }
-    endRun(sum);
-    sum.runDifficulty = difficultyLog2;
-    sum.runShares = 1;
+    this.at(undefined, receivedAtMs, workerId, pot).add(difficultyLog2);
+  }
+
+  /** @param last the worker's sum before: nearly always the one that is asked for, and a look at it saves two look-ups. */
+  at(last: ShareSum | undefined, receivedAtMs: number, workerId: number, pot: number): ShareSum {
+    if (
+      last !== undefined &&
+      last.filling === this.#filling &&
+      receivedAtMs >= last.fromMs &&
+      receivedAtMs < last.toMs &&
+      last.pot === pot &&
+      last.workerId === workerId
+    )
+      return last;
+    return this.#find(Math.floor(receivedAtMs / MINUTE_MS), workerId, pot);
   }
 
   clear(): void {
     this.#minutes.clear();
-    this.#minute = -1;
+    this.#filling = ++fillings;
   }
 
   /** Rows in the order of the key, so that several loaders lock them in the same order. */
@@ -68,7 +100,7 @@ export class ShareSums {
     const work: bigint[] = [];
     for (const [minute, sums] of [...this.#minutes].sort(byKey)) {
       for (const [key, sum] of [...sums].sort(byKey)) {
-        endRun(sum);
+        sum.endRun();
         minutes.push(minute);
         workerIds.push(Math.floor(key / POTS_MAX));
         pots.push(key % POTS_MAX);
@@ -86,20 +118,14 @@ export class ShareSums {
     };
   }
 
-  #turnTo(minute: number): void {
+  #find(minute: number, workerId: number, pot: number): ShareSum {
     let sums = this.#minutes.get(minute);
-    if (sums === undefined) {
-      sums = new Map();
-      this.#minutes.set(minute, sums);
-    }
-    this.#minute = minute;
-    this.#sums = sums;
+    if (sums === undefined) this.#minutes.set(minute, (sums = new Map()));
+    const key = workerId * POTS_MAX + pot;
+    let sum = sums.get(key);
+    if (sum === undefined) sums.set(key, (sum = new ShareSum(workerId, pot, minute, this.#filling)));
+    return sum;
   }
-}
-
-function endRun(sum: Sum): void {
-  sum.work += workOfShare(sum.runDifficulty) * BigInt(sum.runShares);
-  sum.runShares = 0;
 }
 
 function byKey(a: readonly [number, unknown], b: readonly [number, unknown]): number {

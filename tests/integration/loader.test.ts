@@ -57,6 +57,49 @@ describe('the loader', () => {
     expect(days!.days).toBe(2);
   });
 
+  /** Connections of the loader, or of everybody to this database. */
+  const connections = async (name = '%') => {
+    const [row] = await stage.sql<{ count: number }[]>`
+      SELECT count(*)::int AS count FROM pg_stat_activity
+      WHERE datname = current_database() AND application_name LIKE ${name}`;
+    return row!.count;
+  };
+
+  it('takes a backlog over two connections, and keeps one', async () => {
+    writeShares(stage.journal, 1000);
+    stage.publish();
+    const loader = inline();
+    expect(await loader.step()).toBe('full batch');
+    expect(await connections('sluice loader one')).toBe(2);
+    while ((await loader.step()) !== 'idle');
+    await pollUntil('one is left', async () => (await connections('sluice loader one')) === 1 || undefined);
+    await loader.close();
+    await expectExact(stage.sql, stage.journal);
+  });
+
+  it('takes a backlog over one connection where the server gives no second', async () => {
+    writeShares(stage.journal, 1000);
+    stage.publish();
+    const [{ name } = { name: '' }] = await stage.sql<{ name: string }[]>`SELECT current_database() AS name`;
+    await stage.sql.unsafe(`ALTER DATABASE ${name} CONNECTION LIMIT ${(await connections()) + 1}`);
+    const loader = inline();
+    expect(await loader.step()).toBe('full batch');
+    expect(await connections('sluice loader one')).toBe(1);
+    while ((await loader.step()) !== 'idle');
+    await loader.close();
+    await expectExact(stage.sql, stage.journal);
+  });
+
+  it('goes by the parent table where it may not write to the table of a day', async () => {
+    writeShares(stage.journal, 100);
+    stage.publish();
+    await stage.sql`SELECT ensure_day_partitions('2025-06-01')`;
+    await stage.sql`REVOKE INSERT ON shares_20250601 FROM CURRENT_USER`;
+    const loader = stage.start();
+    expect(await loader.drain(10_000)).toBe(true);
+    await expectExact(stage.sql, stage.journal);
+  });
+
   it('follows the durable mark and goes no further', async () => {
     const loader = stage.start();
     for (const part of [10, 500, 1, 700]) {

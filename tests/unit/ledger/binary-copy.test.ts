@@ -74,6 +74,21 @@ describe('the binary COPY form of shares', () => {
     expect(decode(copy.finish()).map((row) => row[1])).toEqual([4n, 5n]);
   });
 
+  it('gives its bytes in pieces, each once', () => {
+    const copy = new ShareCopyBuffer(3);
+    for (let batch = 0; batch < 2; batch++) {
+      copy.clear();
+      const pieces: Buffer[] = [];
+      for (const worker of [1, 2]) {
+        append(copy, worker);
+        pieces.push(Buffer.from(copy.piece()));
+      }
+      append(copy, 3);
+      pieces.push(copy.finish());
+      expect(decode(Buffer.concat(pieces)).map((row) => row[1])).toEqual([1n, 2n, 3n]);
+    }
+  });
+
   it('refuses a row more than it was made for', () => {
     const copy = new ShareCopyBuffer(1);
     append(copy, 1);

@@ -56,7 +56,8 @@ describe('the segment source', () => {
       const jobs = [...batch.jobs];
       for (const [index, entry] of workers.entries()) entry.id = index;
       for (const [index, entry] of jobs.entries()) entry.id = index;
-      batch.encode(1, copy, new ShareSums());
+      copy.clear();
+      batch.encode(1, copy, new ShareSums(), 0, batch.shares);
       const bytes = copy.finish();
       for (let row = 0; row < copy.rows; row++) {
         const at = 19 + row * 116;

@@ -161,6 +161,13 @@ export const GOALS: readonly Goal[] = [
     ['pages.most_bytes', 'at most', 150_000, 'first-paint'],
     ['pages.most_round_trips', 'at most', 1, 'first-paint'],
   ),
+  goal(
+    19,
+    "10,000 viewers of the page, an update a second: p99 of miners' answers, at the engine and at `sluice api`",
+    '1.0, were they on another machine',
+    ['ratio.p99_watched', 'at most', 1.1, 'viewers'],
+    ['ratio.p99_watched', 'at most', 1.1, 'viewers', { apiProcess: 1 }],
+  ),
 ];
 
 export type Standing = 'met' | 'NOT met' | 'not measured';

@@ -4,11 +4,11 @@
  * In: a snapshot a second, who logged in, answers to scrapes, what the database says of accounts. Out: HTTP and WebSocket. It must never be ended with the server open (see
  * `engine-uws`): whatever goes wrong here, the server is closed first, then the thread ends and the main thread starts another.
  */
-import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { collectDefaultMetrics } from 'prom-client';
 import { EdgeError, messageOf } from '../kit/edge-error.ts';
 import { Counter, createRegistry, Gauge } from '../kit/metrics.ts';
+import { stepBehindMiners } from '../kit/thread-priority.ts';
 import type { EngineFeed } from '../live/engine-feed.ts';
 import { snapshotFeed } from '../live/snapshot-feed.ts';
 import { startEngine } from './engine-choice.ts';
@@ -29,16 +29,8 @@ const port = parentPort!;
 const tell = (message: FromApiThread): void => port.postMessage(message);
 const nowMs = (): number => performance.now();
 
-/**
- * Of this thread alone, as Linux has it: where cores are short, miners come first. A text to 10,000 viewers is some 80 ms of writing, in slices.
- */
-const NICENESS = 10;
-try {
-  // Elsewhere it would be the whole process's.
-  if (process.platform === 'linux') setPriority(0, NICENESS);
-} catch {
-  // Nothing but fairness is lost.
-}
+// A text to 10,000 viewers is some 80 ms of writing, in slices.
+stepBehindMiners();
 
 const registry = createRegistry();
 // Process metrics are the whole process's; event loop and heap are this thread's.

@@ -164,7 +164,8 @@ export class SegmentReader {
   /** Pieces in order; all but the last must be whole slots. A slot that is cut off counts as torn. */
   feed(bytes: Uint8Array, firstSlot: number): void {
     const slots = Math.floor(bytes.length / SLOT_BYTES);
-    const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
+    // Not `slice`: of a Buffer that is a view, as unaligned as before.
+    const aligned = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
     const words = new Uint32Array(aligned.buffer, aligned.byteOffset, slots * SLOT_WORDS);
     for (let slot = 0; slot < slots; slot++) this.#slot(words, slot * SLOT_WORDS, firstSlot + slot);
     this.#report.slotsSeen = firstSlot + slots;

@@ -93,7 +93,7 @@ export async function readHeader(path: string): Promise<SegmentHeader | undefine
     (bytes) => {
       if (bytes.length < SLOT_BYTES) return;
       const words = new Uint32Array(
-        bytes.slice(0, HEADER_SLOTS * SLOT_BYTES).buffer,
+        new Uint8Array(bytes.subarray(0, HEADER_SLOTS * SLOT_BYTES)).buffer,
         0,
         (bytes.length >> 6) * SLOT_WORDS,
       );

@@ -69,6 +69,19 @@ function seeded(seed: number): () => number {
 }
 
 describe('salvage reader', () => {
+  it('reads bytes wherever they lie, whole words or not, in arrays as in Buffers', () => {
+    const { image, slots } = sampleImage(20);
+    const room = Buffer.alloc(image.bytes.length + 3);
+    for (const ahead of [1, 2, 3]) {
+      room.set(image.bytes, ahead);
+      const asBuffer = room.subarray(ahead, ahead + image.bytes.length);
+      expect(read(asBuffer).nonces).toHaveLength(slots.length);
+      expect(
+        read(new Uint8Array(room.buffer, room.byteOffset + ahead, image.bytes.length)).nonces,
+      ).toHaveLength(slots.length);
+    }
+  });
+
   it('reads back all that was written, with the names of its workers', () => {
     const { image } = sampleImage(50);
     image.cleanEnd(AT_MS + 60);

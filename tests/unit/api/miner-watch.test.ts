@@ -9,6 +9,15 @@ import { noEngines } from '../../../src/live/no-engines.ts';
 const ADDRESS = 'kaspa:a';
 const HEAD = { peer: '127.0.0.1', forwardedFor: '', query: `topics=miner:${ADDRESS}` } as RequestHead;
 
+const openHub = (nowMs: () => number): LiveHub =>
+  new LiveHub({
+    origins: new OriginRule(['*']),
+    addressOf: (text) => text,
+    refusal: (status) => ({ status, headers: {}, body: '' }),
+    clientsMax: 10,
+    nowMs,
+  });
+
 describe('the topic of a miner', () => {
   it('tells that its hashrate falls when it stops, and with it all that there was in the pool', () => {
     let nowMs = 1_000_000;
@@ -34,13 +43,7 @@ describe('the topic of a miner', () => {
         return () => {};
       },
     };
-    const hub = new LiveHub({
-      origins: new OriginRule(['*']),
-      addressOf: (text) => text,
-      refusal: (status) => ({ status, headers: {}, body: '' }),
-      clientsMax: 10,
-      nowMs: () => nowMs,
-    });
+    const hub = openHub(() => nowMs);
     const told: MinerLive[] = [];
     hub.attach({ publish: (_, text) => told.push((JSON.parse(text) as { data: MinerLive }).data) });
     const watch = new MinerWatch(hub, feed, () => nowMs);
@@ -70,13 +73,7 @@ describe('the topic of a miner', () => {
         return () => {};
       },
     };
-    const hub = new LiveHub({
-      origins: new OriginRule(['*']),
-      addressOf: (text) => text,
-      refusal: (status) => ({ status, headers: {}, body: '' }),
-      clientsMax: 10,
-      nowMs: () => 1_000,
-    });
+    const hub = openHub(() => 1_000);
     const told: string[] = [];
     hub.attach({ publish: (channel) => told.push(channel) });
     const watch = new MinerWatch(hub, feed, () => 1_000);

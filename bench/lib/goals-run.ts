@@ -49,19 +49,23 @@ export function goalsText(
   const rows = goals.flatMap(({ number, text, checks }) =>
     checks.map((check, index) => {
       const record = records.get(keyOf(check)) ?? 'not run';
-      const value = figureOf(check, record);
+      const value = figureOf(check.measure, record);
+      const bound = check.bound === undefined ? '' : figureOf(check.bound, record);
       const gate = `${check.direction === 'at least' ? '>=' : '<='} ${figure(check.gate)}`;
       return [
         index === 0 ? `${String(number).padStart(2)}  ${text}` : '',
         describe(check),
         typeof value === 'number' ? figure(value) : value,
         gate,
+        typeof bound === 'number' ? figure(bound) : '',
         standing(check, typeof value === 'number' && !isSmoke(record) ? value : undefined),
       ];
     }),
   );
   // The long sentence stands on a line of its own, the figures below it.
-  const figures = textTable([['', 'value', 'gate', ''], ...rows.map(([, ...cells]) => cells)]).split('\n');
+  const figures = textTable([['', 'value', 'gate', 'in C', ''], ...rows.map(([, ...cells]) => cells)]).split(
+    '\n',
+  );
   const lines = [...([...records.values()].some(isSmoke) ? [SMOKE_LINE, ''] : []), figures[0]!];
   for (const [index, row] of rows.entries()) {
     if (row[0] !== '') lines.push('', row[0]!);
@@ -79,9 +83,9 @@ function describe({ case: name, parameters, measure }: Check): string {
   return `${name}${set.join('')}: ${measure}`;
 }
 
-function figureOf(check: Check, record: BenchRecord | string): number | string {
+function figureOf(wanted: string, record: BenchRecord | string): number | string {
   if (typeof record === 'string') return record;
   if (record.invalid.length > 0) return 'INVALID';
-  const measure = record.measures.find(({ name }) => name === check.measure);
+  const measure = record.measures.find(({ name }) => name === wanted);
   return measure === undefined ? 'no such measure' : median(measure.values);
 }

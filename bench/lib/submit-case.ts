@@ -68,6 +68,7 @@ function ratios(played: readonly (readonly Turn[])[]): Measure[] {
     ratioOf(played, 'cpu_per_share_to_limit', 'lower', 'engine', 'limit', cpuPerShare),
     ratioOf(played, 'naive_to_limit', 'neither', 'naive', 'limit', cpuPerShare),
     ratioOf(played, 'shares_per_second', 'higher', 'engine', 'naive', sharesPerSecond),
+    ratioOf(played, 'limit_shares_per_second', 'neither', 'limit', 'naive', sharesPerSecond),
   ];
 }
 

@@ -1,6 +1,7 @@
 /**
  * An open loop: shares leave by the clock whatever a server does, and latency counts from when each was meant to leave. The generator
  * looks at its clock once a millisecond: half of that is in every figure. A server that cannot carry the rate shows it in `carried`.
+ * The C echo has its turn, too: what it shows is the machine and the generator, and no server on them can do better.
  */
 import { defineCase } from '../../lib/bench-case.ts';
 import { Contest, measureOf, mergedHistogram, ratioOf, type Turn } from '../../lib/contest.ts';
@@ -21,7 +22,8 @@ const carried = (turn: Turn): number => turn.report.answeredTrue / turn.report.s
 
 export default defineCase({
   kind: 'flow',
-  title: 'latency of durable shares under a set rate, from the intended send time, against the naive server',
+  title:
+    'latency of durable shares under a set rate, from the intended send time, against the naive server and the socket limit',
   parameters: {
     connections: connections(1000),
     rate: rate(30_000),
@@ -34,7 +36,7 @@ export default defineCase({
   async run({ values, progress }) {
     const { jobsPerSecond } = values;
     const contest = await Contest.open({
-      servers: ['naive', 'engine'],
+      servers: ['naive', 'engine', 'limit'],
       jobsPerSecond,
       oneCore: values.oneCore === 1,
     });
@@ -54,8 +56,9 @@ export default defineCase({
           ...measureOf(played, 'carried', '', 'higher', carried),
           ...measureOf(played, 'cpu_us_per_share', 'us', 'lower', (turn) => turn.cpuUs / turn.answered),
           ratioOf(played, 'p99', 'higher', 'naive', 'engine', (turn) => percentiles(turn).p99Ms),
+          ratioOf(played, 'p99_to_limit', 'lower', 'engine', 'limit', (turn) => percentiles(turn).p99Ms),
         ],
-        distributions: (['engine', 'naive'] as const).map((server) => ({
+        distributions: (['engine', 'naive', 'limit'] as const).map((server) => ({
           name: `${server}.submit_to_answer`,
           histogram: mergedHistogram(played, server, (report) => report.latency),
         })),

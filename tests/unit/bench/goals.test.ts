@@ -42,6 +42,24 @@ describe('the goals', () => {
     expect(text).toContain('not measured');
   });
 
+  it('stand beside what C reaches in the same run, where it takes part', () => {
+    const check = { case: 'latency', parameters: {} };
+    const record = madeRecord({
+      name: 'latency',
+      measures: [
+        { name: 'engine.p50_ms', unit: 'ms', better: 'lower', values: [0.7] },
+        { name: 'engine.p99_ms', unit: 'ms', better: 'lower', values: [74] },
+        { name: 'limit.p50_ms', unit: 'ms', better: 'lower', values: [0.2] },
+        { name: 'limit.p99_ms', unit: 'ms', better: 'lower', values: [61] },
+      ],
+    });
+    const text = goalsText(
+      GOALS.filter(({ number }) => number === 7),
+      new Map([[keyOf(check), record]]),
+    );
+    expect(text).toMatch(/engine\.p99_ms +74\.0 +<= 10\.0 +61\.0 +NOT met/);
+  });
+
   it('are not met at smoke size, whatever the figure', () => {
     const smoke = madeRecord({ name: 'kernel', smoke: true });
     const text = goalsText(GOALS.slice(1, 2), new Map([[keyOf({ case: 'kernel', parameters: {} }), smoke]]));

@@ -1,5 +1,6 @@
 /** A record as a run would leave it, with what a test wants to be different. */
 import { build, encodeIntoCompressedBase64 } from 'hdr-histogram-js';
+import type { Measure } from '../../../bench/lib/bench-case.ts';
 import { type Machine, machineNow } from '../../../bench/lib/machine.ts';
 import { type BenchRecord, recordOf } from '../../../bench/lib/record.ts';
 
@@ -7,6 +8,8 @@ export interface Changes {
   readonly name?: string;
   readonly parameters?: Readonly<Record<string, number>>;
   readonly values?: readonly number[];
+  /** In place of `ratio.x` with those values. */
+  readonly measures?: Measure[];
   readonly invalid?: string[];
   readonly smoke?: boolean;
   readonly seed?: number;
@@ -27,7 +30,9 @@ export function madeRecord(changes: Changes = {}): BenchRecord {
     {
       values: changes.parameters ?? { rounds: 3 },
       result: {
-        measures: [{ name: 'ratio.x', unit: '', better: 'higher', values: changes.values ?? [1, 2, 3] }],
+        measures: changes.measures ?? [
+          { name: 'ratio.x', unit: '', better: 'higher', values: changes.values ?? [1, 2, 3] },
+        ],
         distributions: [{ name: 'wait', histogram: encodeIntoCompressedBase64(histogram) }],
         checksum: 'c',
         invalid: changes.invalid ?? [],

@@ -51,9 +51,12 @@ export async function measureEvenness(seconds: number, windowMs: number): Promis
     { length: availableParallelism() },
     () => new Worker(new URL('./evenness.thread.js', import.meta.url), { workerData: data }),
   );
+  // Both asked for at once: a thread may be gone before the last one has counted.
   const counts = await Promise.all(
-    threads.map(async (thread) => (await once(thread, 'message'))[0] as number[]),
+    threads.map(async (thread) => {
+      const [[core]] = await Promise.all([once(thread, 'message'), once(thread, 'exit')]);
+      return core as number[];
+    }),
   );
-  await Promise.all(threads.map((thread) => once(thread, 'exit')));
   return evennessOf(counts, windowMs);
 }

@@ -16,6 +16,13 @@ setPriority(NICENESS_LEAST);
 const readBuffer = Buffer.alloc(65_536);
 const NOTHING = Buffer.alloc(0);
 
+/** What a client says is masked, here with zeros. */
+function frameOf(text: string): Buffer {
+  return Buffer.concat([Buffer.from([0x81, 0x80 | text.length, 0, 0, 0, 0]), Buffer.from(text)]);
+}
+const WATCH = frameOf('{"subscribe":["pool"]}');
+const LOOK_AWAY = frameOf('{"unsubscribe":["pool"]}');
+
 /** Connecting all at once would overflow the server's queue of connections. */
 const OPEN_AT_ONCE = 100;
 /** Of the counts of times between messages, up to 20 s. */
@@ -24,6 +31,9 @@ const gapCounts = new Uint32Array(2_000);
 
 class Viewer {
   messages = 0;
+  /** Since it began to watch. */
+  #heard = 0;
+  #onHeard: (() => void) | undefined;
   #heardAtMs = 0;
   isOpen = true;
   readonly socket: Socket;
@@ -46,8 +56,16 @@ class Viewer {
     this.socket.on('close', () => {
       this.isOpen = false;
       onUpgraded();
+      this.#onHeard?.();
     });
     this.socket.write(request);
+  }
+
+  watch(onHeard: () => void): void {
+    this.#heard = 0;
+    this.#onHeard = onHeard;
+    if (this.isOpen) this.socket.write(WATCH);
+    else onHeard();
   }
 
   #take(bytes: Buffer): void {
@@ -68,10 +86,13 @@ class Viewer {
 
   #hear(): void {
     const nowMs = performance.now();
-    // The first comes on opening, the second somewhere in the next second: from then on there is a rhythm.
-    if (++this.messages > 2)
+    this.messages++;
+    // The first comes with the watching, the second somewhere in the next second: from then on there is a rhythm.
+    if (++this.#heard > 2)
       gapCounts[Math.min(gapCounts.length - 1, Math.round((nowMs - this.#heardAtMs) / GAP_STEP_MS))]!++;
     this.#heardAtMs = nowMs;
+    this.#onHeard?.();
+    this.#onHeard = undefined;
   }
 
   /** A server's frames are not masked: two bytes, or four from 126 bytes on; none is as long as 64 KiB. */
@@ -99,11 +120,11 @@ class Viewer {
   }
 }
 
-let viewers: Viewer[] = [];
+const viewers: Viewer[] = [];
 
 async function open(url: URL, count: number): Promise<void> {
   const request =
-    `GET /api/v1/live?topics=pool HTTP/1.1\r\nHost: ${url.host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+    `GET /api/v1/live HTTP/1.1\r\nHost: ${url.host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
     'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n';
   for (let opened = 0; opened < count; opened += OPEN_AT_ONCE) {
     const some = Math.min(OPEN_AT_ONCE, count - opened);
@@ -117,6 +138,13 @@ async function open(url: URL, count: number): Promise<void> {
   }
 }
 
+async function watch(): Promise<void> {
+  for (let first = 0; first < viewers.length; first += OPEN_AT_ONCE) {
+    const some = viewers.slice(first, first + OPEN_AT_ONCE);
+    await Promise.all(some.map((viewer) => new Promise<void>((resolve) => viewer.watch(resolve))));
+  }
+}
+
 function takeGapP99Ms(): number {
   let left = gapCounts.reduce((sum, count) => sum + count, 0) * 0.99;
   const place = gapCounts.findIndex((count) => (left -= count) <= 0);
@@ -126,10 +154,9 @@ function takeGapP99Ms(): number {
 
 async function obey(command: ViewersCommand): Promise<void> {
   if (command.kind === 'open') await open(new URL(command.url), command.viewers);
-  if (command.kind === 'close') {
-    for (const { socket } of viewers) socket.destroy();
-    viewers = [];
-  }
+  if (command.kind === 'watch') await watch();
+  if (command.kind === 'look away')
+    for (const { isOpen, socket } of viewers) if (isOpen) socket.write(LOOK_AWAY);
   const answer: ViewersAnswer = {
     open: viewers.filter(({ isOpen }) => isOpen).length,
     messages: viewers.reduce((sum, { messages }) => sum + messages, 0),

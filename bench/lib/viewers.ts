@@ -5,8 +5,8 @@ import { projectPath } from '../../src/kit/project-root.ts';
 
 export type ViewersCommand =
   | { readonly kind: 'open'; readonly url: string; readonly viewers: number }
-  | { readonly kind: 'mark' }
-  | { readonly kind: 'close' };
+  | { readonly kind: 'watch' }
+  | { readonly kind: 'look away' };
 
 export interface ViewersAnswer {
   readonly open: number;
@@ -23,17 +23,19 @@ export class Viewers {
     this.#process = fork(projectPath('dist', 'bench', 'lib', 'viewers-process.js'), { execArgv: [] });
   }
 
-  /** Resolves when all are open, or refused. */
+  /** Resolves when all are open, or refused. They watch nothing yet. */
   open(url: string, viewers: number): Promise<ViewersAnswer> {
     return this.#ask({ kind: 'open', url, viewers });
   }
 
-  mark(): Promise<ViewersAnswer> {
-    return this.#ask({ kind: 'mark' });
+  /** Resolves when each has heard of the pool, or has gone. */
+  watch(): Promise<ViewersAnswer> {
+    return this.#ask({ kind: 'watch' });
   }
 
-  close(): Promise<ViewersAnswer> {
-    return this.#ask({ kind: 'close' });
+  /** They stay, and are told nothing any more: all that is left of them is memory. */
+  lookAway(): Promise<ViewersAnswer> {
+    return this.#ask({ kind: 'look away' });
   }
 
   end(): void {

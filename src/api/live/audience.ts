@@ -10,7 +10,8 @@
  *   +--> 5 ms each, sooner where they are very many
  *
  * The group that was told longest ago is first, and what it gets is the newest: nobody's order ever goes back, and where a round is not
- * over when the next text comes, it goes on where it was. So all fall behind alike, and nobody stays without.
+ * over when the next text comes, it goes on where it was. So all fall behind alike, and nobody stays without. A turn that comes late
+ * says that cores are short: then viewers wait, some times in a round, and miners go first.
  */
 
 /** `newest`: a text replaces the one before. `each`: they are news, and everybody is to get all of them. */
@@ -24,6 +25,11 @@ export interface AudiencePace {
   readonly roundMs: number;
   /** After a delay a few groups may go together, so that the round still ends in time. */
   readonly groupsAtOnceMax: number;
+  /** A turn that comes so late found no core free, and miners have theirs to work off: the group is not told now but after a rest. */
+  readonly lateMs: number;
+  readonly restMs: number;
+  /** Of a round: a machine that is always late must not leave its viewers without. */
+  readonly restsMax: number;
   /** News kept for groups that still wait: rounds of half a minute, each with all blocks that a snapshot lists. */
   readonly textsMax: number;
 }
@@ -33,6 +39,10 @@ export const AUDIENCE_PACE: AudiencePace = {
   groupEveryMs: 5,
   roundMs: 900,
   groupsAtOnceMax: 4,
+  // Timers are 1 ms late by themselves.
+  lateMs: 3,
+  restMs: 20,
+  restsMax: 8,
   textsMax: 600,
 };
 
@@ -61,6 +71,7 @@ export class Audience {
   #viewers = 0;
   #nextAtMs = 0;
   #endAtMs = 0;
+  #restsLeft = 0;
 
   constructor(name: string, kind: AudienceKind, pace: AudiencePace = AUDIENCE_PACE) {
     this.#name = name;
@@ -114,6 +125,7 @@ export class Audience {
     for (const group of this.#told) this.#waiting.add(group);
     this.#told.clear();
     this.#endAtMs = nowMs + this.#pace.roundMs;
+    this.#restsLeft = this.#pace.restsMax;
   }
 
   /** Sends what is due. Returns in how many ms it is to be asked again; undefined: nobody waits. */
@@ -122,7 +134,10 @@ export class Audience {
       for (const group of this.#waiting) this.#tell(group, publish);
       return undefined;
     }
-    if (nowMs >= this.#nextAtMs) {
+    if (this.#restsLeft > 0 && nowMs > this.#nextAtMs + this.#pace.lateMs) {
+      this.#restsLeft--;
+      this.#nextAtMs = nowMs + this.#pace.restMs;
+    } else if (nowMs >= this.#nextAtMs) {
       const every = this.#groupEveryMs();
       // More than one only when time is short: a timer was late, or they are very many.
       const leftMs = Math.max(every, this.#endAtMs - nowMs);

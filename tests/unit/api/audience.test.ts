@@ -12,6 +12,9 @@ const PACE: AudiencePace = {
   groupEveryMs: 5,
   roundMs: 900,
   groupsAtOnceMax: 2,
+  lateMs: 3,
+  restMs: 20,
+  restsMax: 0,
   textsMax: 50,
 };
 
@@ -145,6 +148,25 @@ describe('an audience', () => {
     hall.run(1_000);
     expect(hall.nowMs).toBeLessThanOrEqual(960);
     expect(Math.max(...hall.perSend)).toBe(6);
+    expect(hall.seats.every(({ heard }) => heard.length === 1)).toBe(true);
+  });
+
+  it('lets miners go first where turns come late, so many times in a round', () => {
+    const hall = new Hall('newest', { ...PACE, restsMax: 2 });
+    for (let i = 0; i < 9; i++) hall.join();
+    hall.say();
+    expect(hall.send()).toBe(5);
+    // Twice it comes 4 ms late, and nobody is told.
+    hall.nowMs += 9;
+    expect(hall.send()).toBe(20);
+    hall.nowMs += 24;
+    expect(hall.send()).toBe(20);
+    expect(hall.perSend).toEqual([3, 0, 0]);
+    // The third time they had waited long enough, and in time again there is nothing to rest for.
+    hall.nowMs += 24;
+    expect(hall.send()).toBe(5);
+    hall.nowMs += 5;
+    expect(hall.send()).toBeUndefined();
     expect(hall.seats.every(({ heard }) => heard.length === 1)).toBe(true);
   });
 

@@ -2,10 +2,12 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { projectPath } from '../../src/kit/project-root.ts';
+import { GOALS } from '../goals.ts';
 import { writeReport } from '../lib/bench-session.ts';
 import type { ListedCase } from '../lib/catalogue.ts';
 import { compareFiles } from '../lib/comparison-text.ts';
-import { readRecords } from '../lib/record.ts';
+import { goalsText, keyOf, lastOf, plannedRuns } from '../lib/goals-run.ts';
+import { type BenchRecord, readRecords } from '../lib/record.ts';
 import { resultsPage } from '../report/results-page.ts';
 
 const RESULTS = projectPath('bench', 'RESULTS.md');
@@ -31,9 +33,11 @@ export function addReports(program: Command, cases: readonly ListedCase[]): void
     .description('bench/RESULTS.md from records; none given: those of bench/results')
     .option('--check', 'write nothing; say whether the page agrees')
     .action((files: string[], { check }: { check?: boolean }) => {
+      const records = (files.length > 0 ? files : committedRecords()).flatMap(readRecords);
       const page = resultsPage(
-        (files.length > 0 ? files : committedRecords()).flatMap(readRecords),
+        records,
         (name) => cases.find((one) => one.name === name)?.benchCase.parameters,
+        standingsBy(records, cases),
       );
       if (!check) writeFileSync(RESULTS, page);
       else if (readFileSync(RESULTS, 'utf8') !== page) {
@@ -41,6 +45,14 @@ export function addReports(program: Command, cases: readonly ListedCase[]): void
         process.exitCode = 1;
       }
     });
+}
+
+function standingsBy(records: readonly BenchRecord[], cases: readonly ListedCase[]): string {
+  const last = plannedRuns(GOALS).map((run): [string, BenchRecord | string] => {
+    const one = cases.find(({ name }) => name === run.case);
+    return [keyOf(run), one === undefined ? 'no such case' : lastOf(records, one, run.parameters)];
+  });
+  return goalsText(GOALS, new Map(last));
 }
 
 function committedRecords(): string[] {

@@ -8,24 +8,29 @@ describe('the page of results', () => {
   const rounds = { unit: '', text: '', real: 5, smoke: 1, min: 1 };
 
   it('has the command that repeats a figure', () => {
-    const page = resultsPage([madeRecord()], () => ({ rounds }));
+    const page = resultsPage([madeRecord()], () => ({ rounds }), ' 1  quick  met  ');
     expect(page).toContain('npm run bench -- made --rounds 3`');
     expect(page).toContain('| **ratio.x** | 2.00 | [1.00 .. 3.00] |');
+    expect(page).toContain('```text\n 1  quick  met\n```');
     const other = madeRecord({ parameters: { rounds: 5 }, seed: 9, filter: 'x|y' });
-    expect(resultsPage([other], () => ({ rounds }))).toContain(
+    expect(resultsPage([other], () => ({ rounds }), '')).toContain(
       "npm run bench -- made --seed 9 --filter 'x|y'`",
     );
   });
 
   it('says of each figure where it was taken when there are several machines', () => {
-    const page = resultsPage([madeRecord(), madeRecord({ machine: { cpu: 'Another' } })], () => ({ rounds }));
+    const page = resultsPage(
+      [madeRecord(), madeRecord({ machine: { cpu: 'Another' } })],
+      () => ({ rounds }),
+      '',
+    );
     expect(page.match(/^Machine: /gm)).toHaveLength(2);
     expect(page).toMatch(/^On Another, /m);
   });
 
   it('takes neither an INVALID run nor one of smoke size', () => {
-    expect(() => resultsPage([madeRecord({ invalid: ['late'] })], () => undefined)).toThrow(/INVALID/);
-    expect(() => resultsPage([madeRecord({ smoke: true })], () => undefined)).toThrow(/smoke/);
+    expect(() => resultsPage([madeRecord({ invalid: ['late'] })], () => undefined, '')).toThrow(/INVALID/);
+    expect(() => resultsPage([madeRecord({ smoke: true })], () => undefined, '')).toThrow(/smoke/);
   });
 });
 

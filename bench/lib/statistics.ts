@@ -20,3 +20,16 @@ export function slope(points: readonly (readonly [x: number, y: number])[]): num
   }
   return above / below;
 }
+
+/** The lowest point of each of so many equal parts of a row: what is left of a saw-tooth when its teeth are taken off. */
+export function floors<Point extends readonly [x: number, y: number]>(
+  points: readonly Point[],
+  parts: number,
+): Point[] {
+  const size = points.length / parts;
+  return Array.from({ length: Math.min(parts, points.length) }, (_, part) =>
+    points
+      .slice(Math.floor(part * size), Math.max(Math.floor(part * size) + 1, Math.floor((part + 1) * size)))
+      .reduce((lowest, point) => (point[1] < lowest[1] ? point : lowest)),
+  );
+}

@@ -45,7 +45,7 @@ interface ProgressRow {
   readonly segment_boot: bigint | null;
 }
 
-/** 64 KiB of rows: made, sent and read by the server side by side. */
+/** 64 KiB of rows: made, sent and read by the server side by side. `copyIn` has sent one before it asks for the next. */
 const ROWS_PER_PIECE = 560;
 
 export class BatchWriter {
@@ -53,8 +53,8 @@ export class BatchWriter {
   readonly #sums = new ShareSums();
   readonly #identities: Identities;
 
-  constructor(rowsMax: number, identities: Identities) {
-    this.#copy = new ShareCopyBuffer(rowsMax);
+  constructor(identities: Identities) {
+    this.#copy = new ShareCopyBuffer(ROWS_PER_PIECE);
     this.#identities = identities;
   }
 

@@ -1,5 +1,5 @@
 /**
- * PostgreSQL's binary COPY form of `shares` rows, in one buffer that is used again for every batch. Pure.
+ * PostgreSQL's binary COPY form of `shares` rows, in one buffer that is used again for every piece of a COPY. Pure.
  *
  * No column may be NULL and all have a fixed width, so a row is always the same ROW_BYTES bytes and the widths between
  * the values are written once, when the buffer is made; a row then costs some twenty stores and no allocation.
@@ -44,9 +44,14 @@ export class ShareCopyBuffer {
   readonly #view: DataView;
   readonly #rowsMax: number;
   #rows = 0;
-  /** Where the next piece begins. */
-  #sent = 0;
+  /** Where the next piece begins: the file's header goes with the first one. */
+  #from = 0;
+  /** Shares of one millisecond come together: its halves are made once. */
+  #receivedAtMs = 0;
+  #receivedHi = 0;
+  #receivedLo = 0;
 
+  /** @param rowsMax of one piece */
   constructor(rowsMax: number) {
     this.#rowsMax = rowsMax;
     this.#bytes = Buffer.alloc(HEADER_BYTES + rowsMax * ROW_BYTES + TRAILER_BYTES);
@@ -61,13 +66,14 @@ export class ShareCopyBuffer {
     }
   }
 
+  /** Since the last piece. */
   get rows(): number {
     return this.#rows;
   }
 
   clear(): void {
     this.#rows = 0;
-    this.#sent = 0;
+    this.#from = 0;
   }
 
   /**
@@ -90,12 +96,14 @@ export class ShareCopyBuffer {
     credit: number,
     pot: number,
   ): void {
-    if (this.#rows === this.#rowsMax) throw new RangeError(`more than ${this.#rowsMax} rows in one COPY`);
+    if (this.#rows === this.#rowsMax) throw new RangeError(`more than ${this.#rowsMax} rows in one piece`);
     const view = this.#view;
     const at = HEADER_BYTES + this.#rows * ROW_BYTES;
     // Always written: the trailer of an earlier, shorter batch may lie here.
     view.setInt16(at, COLUMN_WIDTHS.length);
-    setInt8(view, at + AT_RECEIVED, (receivedAtMs - POSTGRES_EPOCH_MS) * 1000);
+    if (receivedAtMs !== this.#receivedAtMs) this.#receive(receivedAtMs);
+    view.setInt32(at + AT_RECEIVED, this.#receivedHi);
+    view.setInt32(at + AT_RECEIVED + 4, this.#receivedLo);
     setInt8(view, at + AT_WORKER, workerId);
     setInt8(view, at + AT_JOB, jobId);
     view.setUint32(at + AT_NONCE, nonceHi);
@@ -112,23 +120,34 @@ export class ShareCopyBuffer {
     this.#rows++;
   }
 
-  /** What was appended since the last piece. The bytes stay as they are until `clear`. */
+  #receive(receivedAtMs: number): void {
+    const micros = (receivedAtMs - POSTGRES_EPOCH_MS) * 1000;
+    this.#receivedAtMs = receivedAtMs;
+    this.#receivedHi = Math.floor(micros / WORD) | 0;
+    this.#receivedLo = micros | 0;
+  }
+
+  /**
+   * What was appended since the last piece. The next rows are laid over it, so a batch of any size needs no more than this. Valid
+   * until the next `append`.
+   */
   piece(): Buffer {
-    const from = this.#sent;
-    this.#sent = HEADER_BYTES + this.#rows * ROW_BYTES;
-    return this.#bytes.subarray(from, this.#sent);
+    const piece = this.#bytes.subarray(this.#from, HEADER_BYTES + this.#rows * ROW_BYTES);
+    this.#from = HEADER_BYTES;
+    this.#rows = 0;
+    return piece;
   }
 
   /** The rest to send, trailer included; everything, when there was no piece. Valid until the next `append` or `clear`. */
   finish(): Buffer {
     const end = HEADER_BYTES + this.#rows * ROW_BYTES;
     this.#view.setInt16(end, -1);
-    return this.#bytes.subarray(this.#sent, end + TRAILER_BYTES);
+    return this.#bytes.subarray(this.#from, end + TRAILER_BYTES);
   }
 }
 
 /** An int8 from a whole number in [0, 2^53). */
 function setInt8(view: DataView, at: number, value: number): void {
-  view.setUint32(at, Math.floor(value / WORD));
-  view.setUint32(at + 4, value >>> 0);
+  view.setInt32(at, value === (value | 0) ? 0 : Math.floor(value / WORD));
+  view.setInt32(at + 4, value | 0);
 }

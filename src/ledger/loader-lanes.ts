@@ -25,7 +25,6 @@ export interface Flight {
 export interface LaneOptions {
   readonly databaseUrl: string;
   readonly instanceName: string;
-  readonly rowsMax: number;
 }
 
 interface Lane {
@@ -51,7 +50,7 @@ export class LoaderLanes {
   constructor(options: LaneOptions) {
     this.#options = options;
     const lane = () => ({
-      writer: new BatchWriter(options.rowsMax, this.#identities),
+      writer: new BatchWriter(this.#identities),
       session: undefined,
     });
     this.#first = lane();

@@ -105,7 +105,7 @@ export class Loader {
     this.#intervalMs = options.intervalMs ?? LIMITS.loaderIntervalMs;
     this.#source = new SegmentSource(options.journalDirectory, rowsMax);
     const { databaseUrl, instanceName } = options;
-    this.#lanes = new LoaderLanes({ databaseUrl, instanceName, rowsMax });
+    this.#lanes = new LoaderLanes({ databaseUrl, instanceName });
   }
 
   /** Rows that this loader has written: the rate comes from here, since the database's own count may jump on a re-read. */

@@ -16,6 +16,7 @@ import {
   workerOfText,
 } from '../journal/slot-codec.ts';
 import { TextAssembly } from '../journal/text-assembly.ts';
+import { ReferenceSlots } from './reference-slots.ts';
 import type { JobEntry, LoadedBlock, WorkerEntry } from './share-batch.ts';
 
 /** Account of shares whose worker definition cannot be read any more: kept and summed, for a person to sort out. */
@@ -28,8 +29,8 @@ const JOBS_KEPT_MAX = 4_000;
 export class SegmentDefinitions {
   readonly #workersByName = new Map<string, WorkerEntry>();
   readonly #jobsByWork = new Map<string, JobEntry>();
-  readonly #workers = new Map<number, WorkerEntry>();
-  readonly #jobs = new Map<number, JobEntry>();
+  readonly #workers = new ReferenceSlots<WorkerEntry>();
+  readonly #jobs = new ReferenceSlots<JobEntry>();
   readonly #block = new Uint32Array(2 * SLOT_WORDS);
   #blockSequence = 0;
   #texts = new TextAssembly();

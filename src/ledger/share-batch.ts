@@ -182,8 +182,9 @@ export class ShareBatch {
         receivedAtMs,
         worker.id,
         this.#jobOf[share]!.id,
-        words[at + W_NONCE]!,
-        words[at + W_NONCE + 1]!,
+        // As signed words: an unsigned one above 2^31 would be an object in memory.
+        words[at + W_NONCE]! | 0,
+        words[at + W_NONCE + 1]! | 0,
         this.from.segment,
         this.from.slot + index,
         portOf(extranonceAndPort >>> 16),

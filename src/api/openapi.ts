@@ -152,6 +152,8 @@ const OTHER_PATHS: ZodOpenApiPathsObject = {
   '/api/v1/live': {
     get: {
       summary: 'A WebSocket that tells what changes',
+      description:
+        'With `?topics=pool,blocks,miner:ADDRESS`, or asked later: `{"subscribe": [...]}`, `{"unsubscribe": [...]}`. Each message is `{"topic", "sequence", "at", "data"}`. `sequence` rises within a topic and may have gaps; it says nothing of the order of two topics, and begins anew when the server does',
       tags: ['live'],
       responses: {
         101: { description: 'Open' },

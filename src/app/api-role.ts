@@ -168,5 +168,5 @@ function unready(boards: PoolSources['boards'], nowMs: number): string[] {
 
 /** For `systemctl status`. */
 function statusLine({ boards }: PoolSources, feed: EngineFeed, url: string): string {
-  return `${feed.engines().length} engines, ${boards?.work.workers ?? 0} workers of the last day, pages ${url}`;
+  return `${feed.engines().length} engines, ${boards?.work.workers ?? 0} workers of the last week, pages ${url}`;
 }

@@ -4,6 +4,7 @@
  */
 import colours from 'picocolors';
 import type { OperatorStatus } from '../api/operator/status-schema.ts';
+import { difficultyText } from '../api/pages/format.ts';
 import { kasOf } from '../domain/money.ts';
 import type { VerdictState } from '../live/verdict.ts';
 import { hashrateText } from './demo-screen.ts';
@@ -79,7 +80,7 @@ function engineRows({ snapshot, inside, ageSeconds }: EngineStatus): Row[] {
     ...snapshot.ports.map(
       (port): Row => [
         'port',
-        `${plain(port.url)}  difficulty ${port.difficulty}  ${port.connections} connections`,
+        `${plain(port.url)}  difficulty ${difficultyText(port.difficulty).replaceAll('\u00a0', ' ')}  ${port.connections} connections`,
       ],
     ),
     [

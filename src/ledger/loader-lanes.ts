@@ -9,9 +9,11 @@
  * connection, and one batch at a time.
  */
 import type { JournalPosition } from '../journal/journal.ts';
+import { messageOf } from '../kit/edge-error.ts';
 import { BatchWriter, type Written } from './batch-writer.ts';
 import { DatabaseSession } from './database-session.ts';
 import { Identities } from './identities.ts';
+import type { LoaderLog } from './loader-status.ts';
 import type { ShareBatch } from './share-batch.ts';
 
 export interface Flight {
@@ -25,6 +27,7 @@ export interface Flight {
 export interface LaneOptions {
   readonly databaseUrl: string;
   readonly instanceName: string;
+  readonly log: LoaderLog;
 }
 
 interface Lane {
@@ -46,6 +49,7 @@ export class LoaderLanes {
   #flights: Flight[] = [];
   #instanceId = 0;
   #aloneUntilMs = Number.NEGATIVE_INFINITY;
+  #isAlone = false;
 
   constructor(options: LaneOptions) {
     this.#options = options;
@@ -91,8 +95,17 @@ export class LoaderLanes {
     if (performance.now() < this.#aloneUntilMs) return false;
     try {
       this.#second.session = await this.#connect();
+      this.#isAlone = false;
       return true;
-    } catch {
+    } catch (error) {
+      // Once, and not every minute of a long backlog.
+      if (!this.#isAlone)
+        this.#options.log(
+          'warn',
+          { fault: messageOf(error) },
+          'a second database connection cannot be had: the backlog is loaded over one, more slowly',
+        );
+      this.#isAlone = true;
       this.#aloneUntilMs = performance.now() + ALONE_MS;
       return false;
     }

@@ -104,8 +104,8 @@ export class Loader {
     const rowsMax = options.rowsMax ?? LOADER_ROWS_MAX;
     this.#intervalMs = options.intervalMs ?? LIMITS.loaderIntervalMs;
     this.#source = new SegmentSource(options.journalDirectory, rowsMax);
-    const { databaseUrl, instanceName } = options;
-    this.#lanes = new LoaderLanes({ databaseUrl, instanceName });
+    const { databaseUrl, instanceName, log } = options;
+    this.#lanes = new LoaderLanes({ databaseUrl, instanceName, log });
   }
 
   /** Rows that this loader has written: the rate comes from here, since the database's own count may jump on a re-read. */

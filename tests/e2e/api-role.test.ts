@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { type ChildRole, startChildRole } from '../../src/app/child-role.ts';
+import { addressOfKey, signText } from '../../src/chains/kaspa/message-signature.ts';
 import { projectPath } from '../../src/kit/project-root.ts';
 import { openDatabase } from '../../src/ledger/stores/postgres.ts';
+import { HAS_BROWSER, openBrowser, visit } from '../kit/browser.ts';
 import { pollUntil } from '../kit/poll-until.ts';
 import { keyOf, POOL_TERMS, signedSettings } from '../kit/signed-settings.ts';
 import {
@@ -81,6 +83,47 @@ describe('sluice api', () => {
     });
     expect([response.status, await response.json()]).toMatchObject([200, { changed: true }]);
   });
+
+  it.skipIf(!HAS_BROWSER)(
+    'takes in a browser what a wallet has signed, and says why it does not',
+    async () => {
+      const key = keyOf(0xb0b);
+      const address = addressOfKey(key, POOL_TERMS.network);
+      await fresh.sql`INSERT INTO accounts (address) VALUES (${address})`;
+      const browser = await openBrowser();
+      try {
+        const { page, faults } = await visit(
+          browser,
+          new URL(`/miners/${address}`, role.info.httpUrl as string).href,
+        );
+        const frame = page.locator('[data-settings-frame]');
+        await frame.locator('summary').click();
+        const letter = frame.locator('textarea');
+        await pollUntil('the letter is there', async () => (await letter.inputValue()).includes(address));
+        const wanted = (await letter.inputValue()).replace(/^threshold: .*$/m, 'threshold: 7 KAS');
+        await letter.fill(wanted);
+        const outcome = frame.locator('[data-outcome]');
+        const send = async (signature: string): Promise<void> => {
+          await frame.locator('input').fill(signature);
+          await frame.locator('button').click();
+        };
+        // What another key has signed; then, as the miner's wallet would.
+        await send(signText(wanted, keyOf(0xbad)));
+        await outcome.getByText('signature').waitFor();
+        expect(await outcome.getAttribute('data-tone')).toBe('bad');
+        await send(signText(wanted, key));
+        await outcome.getByText('Done.').waitFor();
+        const [held] = await fresh.sql<{ sompi: string }[]>`
+        SELECT s.threshold_sompi::text AS sompi FROM account_settings s JOIN accounts a ON a.id = s.account_id
+        WHERE a.address = ${address}`;
+        expect(held!.sompi).toBe('700000000');
+        // A refusal by status is written on the console by the browser itself.
+        expect(faults.filter((fault) => !fault.includes('status of 403'))).toEqual([]);
+      } finally {
+        await browser.close();
+      }
+    },
+  );
 
   it('ends in order when it is told to', async () => {
     expect(await role.stop()).toBe(0);

@@ -62,6 +62,26 @@ describe('figures of pages', () => {
     }
   });
 
+  it('remember for a week who has stopped, once the first figures are shown', async () => {
+    const nowS = minuteNow();
+    const spanS = Math.floor((nowS - 3 * 24 * HOUR_S) / SPAN_S) * SPAN_S;
+    await fresh.sql`SELECT ensure_day_partitions(to_timestamp(${spanS}::float8)::date)`;
+    await fresh.sql`
+      INSERT INTO worker_spans (span_start, worker_id, shares, work_hashes)
+      VALUES (to_timestamp(${spanS}::float8), 2, 1, 10)`;
+    await mined(nowS - MINUTE_S, 1, 5);
+    let clockS = nowS;
+    const boards = new Boards({ sql: fresh.sql, wallClock: () => clockS * 1_000, onFault: () => {} });
+    await boards.refresh();
+    expect(boards.work.account('kaspatest:a')!.slots).toHaveLength(1);
+    clockS += 10;
+    await boards.refresh();
+    const { slots } = boards.work.account('kaspatest:a')!;
+    expect(slots.map((slot) => boards.work.nameOf(slot))).toEqual(['one', 'two']);
+    expect(boards.work.lastShareMs(slots[1]!)).toBe((spanS + SPAN_S) * 1_000);
+    expect(boards.work.windowsOf(slots[1]!)).toEqual({ m10: 0, h1: 0, h24: 0 });
+  });
+
   it('do not wait for an engine that was taken down', async () => {
     const nowS = minuteNow();
     await loaded(1, nowS);

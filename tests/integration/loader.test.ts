@@ -82,10 +82,14 @@ describe('the loader', () => {
     stage.publish();
     const [{ name } = { name: '' }] = await stage.sql<{ name: string }[]>`SELECT current_database() AS name`;
     await stage.sql.unsafe(`ALTER DATABASE ${name} CONNECTION LIMIT ${(await connections()) + 1}`);
-    const loader = inline();
+    const said: string[] = [];
+    const loader = inline({ log: (_level, _fields, message) => said.push(message) });
     expect(await loader.step()).toBe('full batch');
     expect(await connections('sluice loader one')).toBe(1);
     while ((await loader.step()) !== 'idle');
+    expect(said).toEqual([
+      'a second database connection cannot be had: the backlog is loaded over one, more slowly',
+    ]);
     await loader.close();
     await expectExact(stage.sql, stage.journal);
   });

@@ -71,12 +71,12 @@ async function storm(server: ServerUnderTest, connects: number): Promise<Storm> 
 
 async function run({ values, progress }: CaseContext<typeof parameters>): Promise<CaseResult> {
   const contest = await Contest.open({
-    servers: ['naive', 'engine'],
+    servers: ['naive', 'engine', 'limit'],
     jobsPerSecond: values.jobsPerSecond,
     oneCore: values.oneCore === 1,
     ...(values.descriptors === 0 ? {} : { edges: 1, acceptDescriptors: values.descriptors }),
   });
-  const storms: Record<string, Storm[]> = { naive: [], engine: [] };
+  const storms: Record<string, Storm[]> = { naive: [], engine: [], limit: [] };
   try {
     const plan = {
       connections: values.connections,
@@ -96,7 +96,7 @@ async function run({ values, progress }: CaseContext<typeof parameters>): Promis
       measures: [
         ...measureOf(played, 'all_served_s', 's', 'lower', seconds),
         ...(['left', 'broken'] as const).flatMap((what) =>
-          (['naive', 'engine'] as const).map((name) => ({
+          (['naive', 'engine', 'limit'] as const).map((name) => ({
             name: `${name}.${what}`,
             unit: '',
             better: 'lower' as const,
@@ -107,7 +107,7 @@ async function run({ values, progress }: CaseContext<typeof parameters>): Promis
         ...measureOf(played, 'answer_p99_ms', 'ms', 'lower', p99),
         ratioOf(played, 'all_served', 'higher', 'naive', 'engine', seconds),
       ],
-      distributions: (['engine', 'naive'] as const).map((server) => ({
+      distributions: (['engine', 'naive', 'limit'] as const).map((server) => ({
         name: `${server}.submit_to_answer`,
         histogram: mergedHistogram(played, server, (report) => report.latency),
       })),
@@ -122,7 +122,8 @@ async function run({ values, progress }: CaseContext<typeof parameters>): Promis
 
 export default defineCase({
   kind: 'flow',
-  title: 'thousands of reconnects while shares go on: until all are served, against the naive server',
+  title:
+    'thousands of reconnects while shares go on: until all are served, against the naive server and the socket limit',
   parameters,
   run,
 });

@@ -18,6 +18,7 @@ const STATES: Readonly<Record<WorkerView['state'], readonly [Tone, string]>> = {
   online: ['good', 'Connected, with a share in the last 10 minutes'],
   idle: ['warn', 'Connected, without a share in the last 10 minutes'],
   offline: ['bad', 'Not connected'],
+  gone: ['muted', 'Not connected, and no share for a day; listed for a week'],
 };
 /** Above this a worker's refused part is shown as trouble. */
 const REFUSED_WARN = 0.02;

@@ -13,6 +13,7 @@ import {
   twoMinersSchema,
 } from '../schemas/compat.ts';
 import type { PageQuery } from '../schemas/field.ts';
+import type { WorkerView } from '../schemas/miner.ts';
 import { type Endpoint, endpoint, nothing } from './endpoint.ts';
 import { addressParams, MINER_MISSING as missing } from './miner-endpoints.ts';
 
@@ -105,7 +106,7 @@ export const COMPAT_ENDPOINTS: readonly Endpoint[] = [
           lastShare: secondsOf(miner.lastShareAt),
         },
         workers: Object.fromEntries(
-          workers.items.map(({ name, hashrate, lastShareAt, state }) => [
+          lately(workers.items).map(({ name, hashrate, lastShareAt, state }) => [
             name,
             {
               hr: hashrate.m10,
@@ -193,7 +194,7 @@ export const COMPAT_ENDPOINTS: readonly Endpoint[] = [
         performance: {
           created: miner.at,
           workers: Object.fromEntries(
-            workers.items.map(({ name, hashrate, accepted24h }) => [
+            lately(workers.items).map(({ name, hashrate, accepted24h }) => [
               name,
               { hashrate: hashrate.m10, sharesPerSecond: accepted24h / 86_400 },
             ]),
@@ -208,6 +209,11 @@ export const COMPAT_ENDPOINTS: readonly Endpoint[] = [
 /** The number that is nearest to the exact amount: summed as integers, placed as text, rounded once. */
 function kas(sompi: string): number {
   return Number(`${sompi}e-8`);
+}
+
+/** What reads these shapes knows of no worker that has stopped for good. */
+function lately(workers: readonly WorkerView[]): readonly WorkerView[] {
+  return workers.filter(({ state }) => state !== 'gone');
 }
 
 function secondsOf(moment: string | null): number {

@@ -33,12 +33,15 @@ export const minerSchema = z.object({
 });
 export type MinerView = z.infer<typeof minerSchema>;
 
-export const WORKER_STATES = ['online', 'idle', 'offline'] as const;
+export const WORKER_STATES = ['online', 'idle', 'offline', 'gone'] as const;
 
-/** online: connected, a share within 10 minutes; idle: connected without; offline: not connected. With work or a connection within 24 hours. */
 export const workerSchema = z.object({
   name: z.string(),
-  state: z.enum(WORKER_STATES),
+  state: z
+    .enum(WORKER_STATES)
+    .describe(
+      'online: connected, a share within 10 minutes; idle: connected without; offline: not connected, a share within 24 hours; gone: not connected, the last share within seven days. Counts of workers are of the first three',
+    ),
   hashrate: z.object({ m10: hashesPerSecond, h1: hashesPerSecond, h24: hashesPerSecond }),
   accepted24h: count,
   rejected24h: byVerdict,

@@ -19,11 +19,12 @@ import {
   packedSpan,
   spansRolledThrough,
   stretchesNotRolled,
+  workersAfter,
   workersOfIds,
 } from './packed-work.ts';
 import { type PoolFacts, readPoolFacts } from './pool-facts.ts';
 import { RefusalBoard } from './refusal-board.ts';
-import { SPAN_COLUMNS, SPAN_MINUTES, WorkBoard } from './work-board.ts';
+import { REMEMBERED_MINUTES, SPAN_COLUMNS, SPAN_MINUTES, WorkBoard } from './work-board.ts';
 
 export interface BoardsOptions {
   readonly sql: Database;
@@ -50,6 +51,8 @@ const MINUTES_BACK = 60;
 /** Sums of a whole day: three seconds of the database's time in a pool of 100,000 workers. */
 const REFUSALS_OF_DAY_EVERY_MS = 600_000;
 const FACTS_EVERY_MS = 30_000;
+/** A round looks for so many that have stopped: 0.2 s of the database's time. All of 100,000 are found three minutes after a start. */
+const FORMER_PER_ROUND = 5_000;
 /** Clocks that are kept in step go back by less. */
 const CLOCK_BACK_MS = 60_000;
 
@@ -70,6 +73,8 @@ export class Boards {
   /** By row of the work board. */
   #blocks24h: ReadonlyMap<number, number> = new Map();
   #refreshedAtMs = 0;
+  /** Up to this id, workers that stopped within a week have been looked for; undefined: all were. Who stops from now on keeps his row. */
+  #formerThrough: number | undefined = 0;
   #loop: Promise<void> | undefined;
 
   constructor(options: BoardsOptions) {
@@ -121,6 +126,7 @@ export class Boards {
       this.#blocks24h = new Map(found);
       this.#factsAtMs = nowMs;
     }
+    if (this.filled) await this.#readFormer(nowMs);
     this.#refreshedAtMs = nowMs;
   }
 
@@ -226,6 +232,18 @@ export class Boards {
     const strangers = this.work.strangersIn(packed);
     if (strangers.length === 0) return;
     for (const worker of await workersOfIds(this.#options.sql, strangers)) this.work.add(worker);
+  }
+
+  /** After the first round, some in each: pages need not wait for those that have stopped. */
+  async #readFormer(nowMs: number): Promise<void> {
+    if (this.#formerThrough === undefined) return;
+    const since = new Date(nowMs - REMEMBERED_MINUTES * MINUTE_MS);
+    const found = await workersAfter(this.#options.sql, this.#formerThrough, FORMER_PER_ROUND, since);
+    for (const { lastSpanMs, ...worker } of found) {
+      if (lastSpanMs === null || this.work.slotOf(worker.id) !== undefined) continue;
+      if (!this.work.remember(worker, lastSpanMs / MINUTE_MS + SPAN_MINUTES - 1)) break;
+    }
+    this.#formerThrough = found.length < FORMER_PER_ROUND ? undefined : found.at(-1)!.id;
   }
 
   async #readRefusals(nowMs: number): Promise<void> {

@@ -18,7 +18,10 @@ const H24_S = 86_400;
 /** Connected and without a share for so long: idle. */
 const IDLE_AFTER_MS = 600_000;
 
-/** An account that has done nothing for a day is not on the board: then `slots` is empty. */
+/** Not connected, and without a share for longer: gone. It is listed, but no part of what the miner has today. */
+const GONE_AFTER_MS = 86_400_000;
+
+/** An account that has done nothing for a week is not on the board: then `slots` is empty. */
 export interface MinerOf {
   readonly account: BoardAccount;
   readonly money: Money;
@@ -118,7 +121,7 @@ function awaitedOf(account: BoardAccount, { facts, work }: Boards, terms: PoolTe
 
 interface WorkerState {
   readonly name: string;
-  readonly state: 'online' | 'idle' | 'offline';
+  readonly state: 'online' | 'idle' | 'offline' | 'gone';
   readonly slots: readonly number[];
   readonly connections: readonly LiveWorker[];
   readonly lastShareMs: number;
@@ -142,7 +145,8 @@ function workerStates(
   return [...byName].map(([name, { slots, connections: own }]) => {
     const lastShareMs = lastShareOf({ account, atMs }, slots, boards, own);
     const lively = atMs - lastShareMs < IDLE_AFTER_MS;
-    const state = own.length === 0 ? 'offline' : lively ? 'online' : 'idle';
+    const left = atMs - lastShareMs < GONE_AFTER_MS ? 'offline' : 'gone';
+    const state = own.length === 0 ? left : lively ? 'online' : 'idle';
     return { name, state, slots, connections: own, lastShareMs };
   });
 }
@@ -174,12 +178,20 @@ export function workerFacts({ account, atMs }: MinerOf, boards: Boards, live: En
         trouble: troubleOf(state, hashrate, accepted24h, rejected24h),
       };
     })
-    .sort((a, b) => b.trouble - a.trouble || b.hashrate.h24 - a.hashrate.h24 || (a.name < b.name ? -1 : 1));
+    .sort(
+      (a, b) =>
+        b.trouble - a.trouble ||
+        b.hashrate.h24 - a.hashrate.h24 ||
+        (b.lastShareAt ?? '').localeCompare(a.lastShareAt ?? '') ||
+        (a.name < b.name ? -1 : 1),
+    );
 }
 
 const OFFLINE_TROUBLE = 300;
 const REJECTS_TROUBLE = 200;
 const IDLE_TROUBLE = 100;
+/** Perhaps it was sold. */
+const GONE_TROUBLE = 0;
 /** Up to this a machine is in order: a few stale shares are nobody's fault. */
 const REJECTS_FINE = 0.03;
 
@@ -192,6 +204,7 @@ function troubleOf(
 ): number {
   const refused = Object.values(rejected).reduce((sum, count) => sum + count, 0);
   const part = refused / Math.max(1, refused + accepted);
+  if (state === 'gone') return GONE_TROUBLE;
   if (state === 'offline') return hashrate.h24 > 0 ? OFFLINE_TROUBLE + lostPart(hashrate) * 99 : 0;
   if (part > REJECTS_FINE) return REJECTS_TROUBLE + part * 99;
   return state === 'idle' ? IDLE_TROUBLE : 0;

@@ -97,6 +97,33 @@ export async function workersOfIds(sql: Database, ids: readonly number[]): Promi
   return found;
 }
 
+/** A worker of the table, and when its last span with work began; null = none since then. */
+export interface FormerWorker extends NewWorker {
+  readonly lastSpanMs: number | null;
+}
+
+/** Of so many workers after this id, in the order of their ids: one look into an index each. */
+export async function workersAfter(
+  sql: Database,
+  after: number,
+  count: number,
+  since: Date,
+): Promise<FormerWorker[]> {
+  const rows = await sql<
+    { id: number; name: string; account_id: number; address: string; created_at: Date; last: number | null }[]
+  >`
+    SELECT w.id::float8 AS id, w.name, a.id::float8 AS account_id, a.address, a.created_at,
+      (SELECT extract(epoch FROM s.span_start)::float8 * 1000 FROM worker_spans s
+        WHERE s.worker_id = w.id AND s.span_start >= ${since} ORDER BY s.span_start DESC LIMIT 1) AS last
+    FROM (SELECT id, account_id, name FROM workers WHERE id > ${after} ORDER BY id LIMIT ${count}) w
+    JOIN accounts a ON a.id = w.account_id ORDER BY w.id`;
+  return rows.map(({ id, name, account_id, address, created_at, last }) => ({
+    ...{ id, name, accountId: account_id, address },
+    firstSeenAt: created_at.toISOString(),
+    lastSpanMs: last,
+  }));
+}
+
 /** int8 worker, int4 verdict, int4 count each. */
 export const REFUSAL_BYTES = 16;
 

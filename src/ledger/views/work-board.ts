@@ -9,7 +9,7 @@
  *   windows  m10 h1 h24             summed column by column after each reading
  *
  * A worker costs 2 kB, so `workersMax` of them 400 MB. Those beyond it are counted and have no hashrate here, until a row is free: whoever
- * did nothing for a day loses his.
+ * did nothing for a week loses his, and for a day while more than half of the rows are taken.
  */
 
 export const SPAN_MINUTES = 10;
@@ -18,6 +18,8 @@ export const MINUTE_COLUMNS = 72;
 /** 24 hours and the span under way. */
 export const SPAN_COLUMNS = 145;
 const HOUR_MINUTES = 60;
+/** So long a worker that has stopped is shown to who misses it. */
+export const REMEMBERED_MINUTES = 7 * 1_440;
 export const WORKERS_MAX = 200_000;
 const ROWS_FIRST = 1_024;
 
@@ -168,9 +170,24 @@ export class WorkBoard {
     account.slots.push(slot);
   }
 
-  /** Rows of workers without a share in all that is held become free; the database knows them still. Not while `settle` is at work. */
+  /** Of one that has stopped: nothing but when. False: there is no room for those. @param minute since 1970 */
+  remember(worker: NewWorker, minute: number): boolean {
+    if (this.#isCrowded) return false;
+    this.add(worker);
+    const slot = this.#slots.get(worker.id)!;
+    if (minute > this.#lastMinute[slot]!) this.#lastMinute[slot] = minute;
+    return true;
+  }
+
+  /** Whoever has stopped is to make room for who may come. */
+  get #isCrowded(): boolean {
+    return this.#slots.size * 2 >= this.#workersMax;
+  }
+
+  /** Rows of workers that stopped a week ago, or a day, become free; the database knows them still. Not while `settle` is at work. */
   forgetIdle(): void {
-    const before = this.#through - (SPAN_COLUMNS + 1) * SPAN_MINUTES;
+    const held = (SPAN_COLUMNS + 1) * SPAN_MINUTES;
+    const before = this.#through - (this.#isCrowded ? held : REMEMBERED_MINUTES);
     for (let slot = 0; slot < this.#names.length; slot++) {
       const id = this.#ids[slot]!;
       if (id === 0 || this.#lastMinute[slot]! >= before) continue;

@@ -27,6 +27,7 @@ interface Schema {
 }
 interface Operation {
   readonly summary: string;
+  readonly description?: string;
   readonly tags: readonly string[];
   readonly parameters?: readonly { name: string; in: string; description?: string; schema: Schema }[];
   readonly responses: Readonly<
@@ -121,9 +122,10 @@ function markdown(): string {
 }
 
 function operationLines(method: string, path: string, operation: Operation): string[] {
-  const { summary, parameters = [], responses } = operation;
+  const { summary, description, parameters = [], responses } = operation;
   const schema = Object.values(responses['200']?.content ?? {})[0]?.schema;
   const lines = [`### \`${method.toUpperCase()} ${path}\``, '', `${summary}.`, ''];
+  if (description !== undefined) lines.push(`${description}.`, '');
   const asked = parameters
     .filter((one) => one.in === 'query')
     .map(({ name, description, schema: of }) => {

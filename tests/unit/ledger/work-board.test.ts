@@ -142,6 +142,29 @@ describe('the board of work', () => {
     expect(board.windowsOf(1)).toEqual({ m10: 5, h1: 5, h24: 5 });
   });
 
+  it('remembers for a week who has stopped, without work', async () => {
+    const board = boardOf(1, 8);
+    const former = { id: 7, name: 'sold', accountId: 7, address: 'a7', firstSeenAt: '' };
+    expect(board.remember(former, NOON - 3 * 1_440)).toBe(true);
+    await board.settle(NOON, breathe);
+    board.forgetIdle();
+    const slot = board.account('a7')!.slots[0]!;
+    expect([board.nameOf(slot), board.windowsOf(slot).h24, board.lastShareMs(slot)]).toEqual([
+      ...['sold', 0],
+      (NOON - 3 * 1_440 + 1) * 60_000,
+    ]);
+    await board.settle(NOON + 4 * 1_440 + 1, breathe);
+    board.forgetIdle();
+    expect(board.account('a7')).toBeUndefined();
+  });
+
+  it('remembers nobody on the half of its rows that is for who may come', () => {
+    const board = boardOf(2, 4);
+    const former = { id: 7, name: '', accountId: 7, address: 'a7', firstSeenAt: '' };
+    expect(board.remember(former, NOON - 1_441)).toBe(false);
+    expect([board.workers, board.turnedAway]).toEqual([2, 0]);
+  });
+
   it('shows what it does not know as unknown, not as nothing', () => {
     const board = boardOf(1);
     board.setMinute(NOON, packed([{ worker: 1, hashes: 5, shares: 1 }]));

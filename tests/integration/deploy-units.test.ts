@@ -61,6 +61,14 @@ describe('the units of systemd', () => {
     for (const name of services) expect(read(name)).not.toMatch(/^MemoryDenyWriteExecute=yes/m);
   });
 
+  it('let threads of an engine step back behind miners, and no other process change priorities', () => {
+    // Where a filter says no and yes of one call, the later line holds.
+    const stepping = services.filter((name) =>
+      /~@privileged @resources\n(?:#.*\n)*SystemCallFilter=setpriority$/m.test(read(name)),
+    );
+    expect(stepping).toEqual(['sluice.service', 'sluice@.service']);
+  });
+
   it('pass every secret as a credential, none as a variable', () => {
     for (const name of services) {
       expect(read(name), name).toMatch(/^LoadCredential=database-url:/m);

@@ -9,12 +9,13 @@
  * connection, and one batch at a time.
  */
 import type { JournalPosition } from '../journal/journal.ts';
-import { messageOf } from '../kit/edge-error.ts';
+import { EdgeError, messageOf } from '../kit/edge-error.ts';
 import { BatchWriter, type Written } from './batch-writer.ts';
 import { DatabaseSession } from './database-session.ts';
 import { Identities } from './identities.ts';
 import type { LoaderLog } from './loader-status.ts';
 import type { ShareBatch } from './share-batch.ts';
+import { toDatabaseError } from './stores/postgres.ts';
 
 export interface Flight {
   readonly batch: ShareBatch;
@@ -28,6 +29,8 @@ export interface LaneOptions {
   readonly databaseUrl: string;
   readonly instanceName: string;
   readonly log: LoaderLog;
+  /** Until the next try for a second connection. */
+  readonly aloneMs?: number;
 }
 
 interface Lane {
@@ -99,16 +102,20 @@ export class LoaderLanes {
       return true;
     } catch (error) {
       // Once, and not every minute of a long backlog.
-      if (!this.#isAlone)
-        this.#options.log(
-          'warn',
-          { fault: messageOf(error) },
-          'a second database connection cannot be had: the backlog is loaded over one, more slowly',
-        );
+      if (!this.#isAlone) this.#tellAlone(error);
       this.#isAlone = true;
-      this.#aloneUntilMs = performance.now() + ALONE_MS;
+      this.#aloneUntilMs = performance.now() + (this.#options.aloneMs ?? ALONE_MS);
       return false;
     }
+  }
+
+  #tellAlone(error: unknown): void {
+    const told = toDatabaseError(error, this.#options.databaseUrl);
+    this.#options.log(
+      'warn',
+      { code: told instanceof EdgeError ? told.code : 'SLUICE_DATABASE_UNREACHABLE', fault: messageOf(told) },
+      'a second database connection cannot be had: the backlog is loaded over one, more slowly',
+    );
   }
 
   /** The backlog is gone: its connection need not stand about. */

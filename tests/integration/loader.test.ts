@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { segmentFileName } from '../../src/journal/record-layout.ts';
 import { silentLogger } from '../../src/kit/log.ts';
 import { Loader, type LoaderOptions } from '../../src/ledger/loader.ts';
+import { LoaderLanes } from '../../src/ledger/loader-lanes.ts';
 import { migrate } from '../../src/ledger/migrate.ts';
 import { countShares, findDoubles } from '../../src/ledger/share-counts.ts';
 import { JournalFixture } from '../kit/journal-fixture.ts';
@@ -92,6 +93,29 @@ describe('the loader', () => {
     ]);
     await loader.close();
     await expectExact(stage.sql, stage.journal);
+  });
+
+  it('says once an outage that the server gives no second connection, whatever the number of attempts', async () => {
+    const [{ name } = { name: '' }] = await stage.sql<{ name: string }[]>`SELECT current_database() AS name`;
+    const limit = (count: number) => stage.sql.unsafe(`ALTER DATABASE ${name} CONNECTION LIMIT ${count}`);
+    const lines: unknown[] = [];
+    const lanes = new LoaderLanes({
+      databaseUrl: stage.fresh.url,
+      instanceName: 'one',
+      aloneMs: 0,
+      log: (...line) => lines.push(line),
+    });
+    await limit(await connections());
+    for (let attempts = 0; attempts < 3; attempts++) expect(await lanes.openSecond()).toBe(false);
+    expect(lines).toMatchObject([['warn', { code: 'SLUICE_DATABASE_UNREACHABLE' }, expect.any(String)]]);
+    await limit(-1);
+    expect(await lanes.openSecond()).toBe(true);
+    await lanes.discard();
+    await pollUntil('it is gone', async () => (await connections('sluice loader one')) === 0 || undefined);
+    await limit(await connections());
+    for (let attempts = 0; attempts < 2; attempts++) expect(await lanes.openSecond()).toBe(false);
+    expect(lines.length).toBe(2);
+    await lanes.discard();
   });
 
   it('goes by the parent table where it may not write to the table of a day', async () => {

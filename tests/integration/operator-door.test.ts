@@ -224,4 +224,12 @@ describe('the status in a terminal', () => {
     expect(stripVTControlCharacters(text)).not.toMatch(/[^\P{Cc}\n]/u);
     expect(text).toContain('<img src=x');
   });
+
+  it('writes the difficulty of a test port as a power of two, as pages do', () => {
+    const [engine] = SAMPLE_STATUS.engines;
+    const ports = engine!.snapshot.ports.map((port) => ({ ...port, difficulty: 2 ** -24 }));
+    const snapshot = { ...engine!.snapshot, ports };
+    const text = statusText({ ...SAMPLE_STATUS, engines: [{ ...engine!, snapshot }] });
+    expect(stripVTControlCharacters(text)).toContain('difficulty 2^-24 ');
+  });
 });

@@ -27,7 +27,7 @@ export function smokeParameters(table: ParameterTable, parameters: Check['parame
   return Object.fromEntries(Object.entries(parameters).filter(([name]) => table[name]?.max === 1));
 }
 
-/** The last whole record with these parameters, the others as the case has them; a string says that there is none. */
+/** The last whole record with these parameters, the others as the case has them but for the number of rounds; a string says that there is none. */
 export function lastOf(
   records: readonly BenchRecord[],
   { name, benchCase: { parameters: table } }: Pick<ListedCase, 'name' | 'benchCase'>,
@@ -37,7 +37,9 @@ export function lastOf(
     record.case === name &&
     !record.smoke &&
     record.filter === null &&
-    Object.keys(table).every((key) => record.parameters[key] === (parameters[key] ?? table[key]!.real));
+    Object.keys(table).every(
+      (key) => key === 'rounds' || record.parameters[key] === (parameters[key] ?? table[key]!.real),
+    );
   return records.findLast(wanted) ?? 'no record';
 }
 

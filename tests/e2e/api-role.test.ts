@@ -8,7 +8,7 @@ import { type ChildRole, startChildRole } from '../../src/app/child-role.ts';
 import { addressOfKey, signText } from '../../src/chains/kaspa/message-signature.ts';
 import { projectPath } from '../../src/kit/project-root.ts';
 import { openDatabase } from '../../src/ledger/stores/postgres.ts';
-import { HAS_BROWSER, openBrowser, visit } from '../kit/browser.ts';
+import { HAS_BROWSER, isLive, openBrowser, visit } from '../kit/browser.ts';
 import { pollUntil } from '../kit/poll-until.ts';
 import { keyOf, POOL_TERMS, signedSettings } from '../kit/signed-settings.ts';
 import {
@@ -27,7 +27,13 @@ let role: ChildRole;
 beforeAll(async () => {
   database = await withTestDatabase();
   fresh = await database.freshDatabase();
-  await fresh.sql`INSERT INTO accounts (address) VALUES (${given.address})`;
+  const [account] = await fresh.sql<{ id: string }[]>`
+    INSERT INTO accounts (address) VALUES (${given.address}) RETURNING id::text`;
+  await fresh.sql`SELECT ensure_day_partitions(current_date - 3)`;
+  await fresh.sql`
+    WITH former AS (INSERT INTO workers (account_id, name) VALUES (${account!.id}, 'tuesday') RETURNING id)
+    INSERT INTO worker_spans (span_start, worker_id, shares, work_hashes)
+    SELECT (current_date - 3)::timestamptz + interval '10 hours', id, 1, 10 FROM former`;
   const owner = openDatabase(superuserUrl(fresh.url), { max: 1, applicationName: 'test' });
   await owner.unsafe(readFileSync(projectPath('deploy', 'roles.sql'), 'utf8'));
   await owner.unsafe(
@@ -130,6 +136,27 @@ describe('sluice api', () => {
       }
     },
   );
+
+  it.skipIf(!HAS_BROWSER)('shows who stopped days ago as gone, also once the page is live', async () => {
+    await pollUntil('it has been looked for', async () => {
+      const { items } = (await (await get(`/api/v1/miners/${given.address}/workers`)).json()) as {
+        items: unknown[];
+      };
+      return items.length > 0;
+    });
+    const browser = await openBrowser();
+    try {
+      const { page } = await visit(
+        browser,
+        new URL(`/miners/${given.address}`, role.info.httpUrl as string).href,
+      );
+      await isLive(page);
+      const row = page.locator('#workers tbody tr');
+      expect(await row.textContent()).toMatch(/tuesday.*gone/);
+    } finally {
+      await browser.close();
+    }
+  });
 
   it('ends in order when it is told to', async () => {
     expect(await role.stop()).toBe(0);

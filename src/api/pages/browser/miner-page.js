@@ -47,7 +47,8 @@ function hear(now) {
       const lastShareAt = told.lastShareAt ?? worker.lastShareAt;
       return { ...worker, state: told.state, difficulty: told.difficulty, lastShareAt };
     }
-    return isWhole ? { ...worker, state: 'offline', connections: 0, connectedSince: null } : worker;
+    if (!isWhole || worker.state === 'gone') return worker;
+    return { ...worker, state: 'offline', connections: 0, connectedSince: null };
   });
   const of = (wanted) => items.filter((worker) => worker.state === wanted).length;
   state.workers = { ...state.workers, items };
